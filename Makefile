@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+# bpfwire: `make help` lists the targets and knobs.
+
+# ---- knobs ----
+O             ?= build
+V             ?=
+PREFIX        ?= /usr/local
+DESTDIR       ?=
+CROSS_COMPILE ?=
+CC            := $(if $(filter default undefined,$(origin CC)),$(CROSS_COMPILE)gcc,$(CC))
+AR            := $(if $(filter default undefined,$(origin AR)),$(CROSS_COMPILE)ar,$(AR))
+STRIP         ?= $(CROSS_COMPILE)strip
+OPT           ?= -O2 -g
+WERROR        ?= $(if $(CI),-Werror)
+SAN           ?=
+STATIC        ?=
+SYSROOT       ?=
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+WARN     := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wno-format-nonliteral
+CFLAGS   += -std=gnu11 $(OPT) $(WARN) $(WERROR) -fno-strict-aliasing -fstack-protector-strong \
+            $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(if $(SYSROOT),--sysroot=$(SYSROOT))
+CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DBW_PREFIX='"$(PREFIX)"'
+LDFLAGS  += $(if $(SAN),-fsanitize=$(SAN)) $(if $(SYSROOT),--sysroot=$(SYSROOT))
+
+# ---- rooms ----
+PROTOCOL := $(wildcard protocol/*.c)
+GADGET   := $(wildcard gadget/*.c)
+DAEMON   := $(wildcard daemon/*.c)
+BRIDGE   := $(wildcard host-bridge/*.c)
+REMOTE   := $(wildcard remote/*.c)
+COMMAND  := $(wildcard remote/command/*.c)
+
+obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
+pic = $(patsubst %.c,$(O)/pic/%.o,$(1))
+
+DAEMON_LIBS := -lusbgx -lconfig -laio -lelf -lz -lpthread
+BRIDGE_LIBS := -lusb-1.0
+REMOTE_LIBS := -ldl -lpthread
+
+.DEFAULT_GOAL := all
+.SECONDARY:
+.PHONY: all daemon bridge remote arm64 install clean help
+
+all: daemon bridge remote
+
+daemon: $(O)/bpfwired
+bridge: $(O)/bpfwire-bridge
+remote: $(O)/bpfwire $(O)/libbpfwire-remote.so
+
+$(O)/obj/%.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The preloaded library exports its wrappers alone (remote/remote.map); its copy of protocol/ is its own.
+$(O)/pic/%.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec -MMD -MP -c -o $@ $<
+
+$(O)/libprotocol.a: $(call obj,$(PROTOCOL))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/bpfwired: $(call obj,$(DAEMON) $(GADGET)) $(O)/libprotocol.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(STATIC),-static -Wl$(comma)--gc-sections) -o $@ $^ $(DAEMON_LIBS)
+	$(if $(STATIC),$(Q)$(STRIP) $@)
+
+$(O)/bpfwire-bridge: $(call obj,$(BRIDGE)) $(O)/libprotocol.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(BRIDGE_LIBS)
+
+$(O)/libbpfwire-remote.so: $(call pic,$(REMOTE) $(PROTOCOL)) remote/remote.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,now -Wl,--version-script=remote/remote.map -o $@ $(filter %.o,$^) $(REMOTE_LIBS)
+
+$(O)/bpfwire: $(call obj,$(COMMAND)) $(O)/libprotocol.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+comma := ,
+
+# ---- the board's side ----
+# The daemon as one static file and the bridge for the virtual board. The sysroot (arm64 libraries to link) is fetched once.
+ARM64_CROSS   ?= aarch64-linux-gnu-
+ARM64_SYSROOT ?= $(shell tests/setup sysroot)
+arm64:
+	$(Q)s='$(ARM64_SYSROOT)'; [ -n "$$s" ] || { echo 'make: no arm64 sysroot (see above)' >&2; exit 1; }; \
+	$(MAKE) --no-print-directory O=$(O)/arm64 CC=$(ARM64_CROSS)gcc AR=$(ARM64_CROSS)ar STRIP=$(ARM64_CROSS)strip SYSROOT=$$s \
+		OPT='-Os -ffunction-sections -fdata-sections' STATIC=1 daemon && \
+	$(MAKE) --no-print-directory O=$(O)/arm64 CC=$(ARM64_CROSS)gcc AR=$(ARM64_CROSS)ar STRIP=$(ARM64_CROSS)strip SYSROOT=$$s \
+		OPT='-Os -ffunction-sections -fdata-sections' bridge
+
+# ---- tests ----
+# tests/unit/test_X.c links protocol/; tests/unit/ROOM/test_X.c links that room too (without its main.c). Fuzz targets alike.
+UNIT := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c tests/unit/*/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c tests/fuzz/*/fuzz_*.c))
+without_main = $(filter-out %/main.o,$(1))
+room_daemon      := $(call without_main,$(call obj,$(DAEMON) $(GADGET)))
+room_gadget      := $(call without_main,$(call obj,$(GADGET)))
+room_host-bridge := $(call without_main,$(call obj,$(BRIDGE)))
+room_remote      := $(call pic,$(REMOTE))
+room_command     := $(call without_main,$(call obj,$(COMMAND)))
+libs_daemon      := $(DAEMON_LIBS)
+libs_gadget      := $(DAEMON_LIBS)
+libs_host-bridge := $(BRIDGE_LIBS)
+libs_remote      := $(REMOTE_LIBS)
+room_of = $(filter-out .,$(patsubst %/,%,$(dir $(1))))
+
+.PHONY: check fuzz fuzz-smoke test demo board
+.SECONDEXPANSION:
+$(UNIT): $(O)/unit/%: $(O)/obj/tests/unit/%.o $$(room_$$(call room_of,$$*)) $(O)/libprotocol.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libs_$(call room_of,$*)) -lpthread
+
+check: $(UNIT)
+	$(Q)tests/run-unit $(UNIT)
+
+# Fuzz targets are libFuzzer's, so clang with its own objects: `make fuzz` builds them under $(O)/fuzz-build.
+fuzz:
+	$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz-build CC=clang SAN=fuzzer-no-link,address,undefined OPT='-O1 -g' fuzz-targets
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ)
+$(FUZZ): $(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $$(room_$$(call room_of,$$*)) $(O)/libprotocol.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(libs_$(call room_of,$*)) -lpthread
+
+fuzz-smoke: fuzz
+	$(Q)tests/run-fuzz $(patsubst $(O)/fuzz/%,$(O)/fuzz-build/fuzz/%,$(FUZZ))
+
+clean:
+	$(Q)rm -rf $(O)
+
+-include $(shell find $(O)/obj $(O)/pic -name '*.d' 2>/dev/null)

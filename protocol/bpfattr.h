@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How union bpf_attr travels: one table, used by the remote module (to gather what pointers point to and to turn descriptors into handles)
+ * and by the daemon (to refuse what does not fit, to size what the kernel will write, and to turn handles into descriptors). A
+ * field that is in no row is a scalar and travels as it is. Facts: include/uapi/linux/bpf.h of the newest kernel, kernel/bpf/syscall.c.
+ *
+ * Both sides compute lengths by the same rules from the same attr and map: the daemon never trusts a length that came over the wire
+ * for a buffer that the kernel fills.
+ */
+#ifndef BW_PROTOCOL_BPFATTR_H
+#define BW_PROTOCOL_BPFATTR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/msg.h"
+
+enum bw_field_kind {
+	BW_FIELD_END = 0,
+	BW_FIELD_FD,		/* u32 descriptor; a bad one is asked as bad */
+	BW_FIELD_FD_OR_NONE,	/* u32 descriptor; 0 means none */
+	BW_FIELD_IN,		/* u64 pointer: read by the kernel */
+	BW_FIELD_OUT,		/* u64 pointer: written by the kernel */
+	BW_FIELD_INOUT,
+	BW_FIELD_REFUSED,	/* cannot be remote: any value but 0 is answered -EOPNOTSUPP */
+};
+
+/* How long is what a pointer points to. `a`, `b`: offsets of u32 fields in the attr (or the info structure). */
+enum bw_len_rule {
+	BW_LEN_NONE = 0,
+	BW_LEN_FIXED,		/* a bytes */
+	BW_LEN_FIELD,		/* attr[a] bytes */
+	BW_LEN_TIMES,		/* attr[a] * b bytes */
+	BW_LEN_PRODUCT,		/* attr[a] * attr[b] bytes */
+	BW_LEN_STRING,		/* up to and with the NUL, at most a bytes (a string that is not ended by then is sent as a bytes) */
+	BW_LEN_KEY,		/* key_size of the map in map_fd; nothing when that is 0 (queues) */
+	BW_LEN_KEY_OR_U32,	/* key_size, but at least 4 (GET_NEXT_KEY, batch cursors: hash maps use a u32) */
+	BW_LEN_VALUE,		/* size of a value as bpf(2) sees it: per-CPU maps hold one, rounded up to 8, for each possible CPU */
+	BW_LEN_KEYS,		/* KEY * attr[a] */
+	BW_LEN_VALUES,		/* VALUE * attr[a] */
+	BW_LEN_FDS,		/* an array of descriptors (fd_array): attr[a] entries, or as many as instructions name if 0 */
+	BW_LEN_INFO,		/* OBJ_GET_INFO_BY_FD: attr[a] bytes, with pointers inside: see bw_bpf_info_fields */
+};
+
+/* When the kernel's answer is an error, what comes back all the same. */
+enum bw_field_flags {
+	BW_ON_ERROR	= 1 << 0,	/* contents are meaningful also after an error (logs; batch and query results) */
+	BW_TEXT		= 1 << 1,	/* OUT: only up to its NUL need travel */
+	BW_INSNS	= 1 << 2,	/* array of struct bpf_insn: descriptors inside, see bw_bpf_insn_fds */
+	BW_HAS_FDS	= 1 << 3,	/* IN: may hold descriptors by the type of the map (bw_map_value_fd, bw_map_key_fd) */
+};
+
+struct bw_bpf_field {
+	uint16_t off;
+	uint8_t kind;		/* enum bw_field_kind */
+	uint8_t rule;		/* enum bw_len_rule */
+	uint16_t a, b;
+	uint16_t flags;
+	/* The field is what the row says only if attr's u32 at cond_off is among the bits of cond_mask; cond_mask 0: always. */
+	uint16_t cond_off;
+	uint64_t cond_mask;
+};
+
+struct bw_bpf_cmd {
+	uint32_t cmd;
+	const char *name;			/* "MAP_CREATE" */
+	uint16_t attr_max;			/* end of the last field known of this command; a tool may give more if it is 0 */
+	uint8_t object;				/* enum bw_object of the descriptor returned; OBJ_NONE: bpf(2)'s value is a number;
+						 * OBJ_OTHER: to be found out (OBJ_GET: by /proc/self/fd on the board) */
+	uint16_t map_fd_off;			/* where the rules' map descriptor is; BW_NO_MAP */
+	const struct bw_bpf_field *fields;	/* ended by BW_FIELD_END */
+};
+#define BW_NO_MAP	0xffffu
+
+/* The row of a command, or NULL for one that is not known: answered -EINVAL with a log line, as an older kernel would. */
+const struct bw_bpf_cmd *bw_bpf_cmd(uint32_t cmd);
+size_t bw_bpf_cmd_count(void);			/* commands 0..count-1 are in the table */
+
+/* True if the row applies to this attr (see cond_mask) and the field lies within attr_size. */
+bool bw_bpf_field_applies(const struct bw_bpf_field *f, const void *attr, uint32_t attr_size);
+/* A u32 or u64 of an attr of attr_size bytes; 0 where the attr ends before. */
+uint32_t bw_attr_u32(const void *attr, uint32_t attr_size, uint16_t off);
+uint64_t bw_attr_u64(const void *attr, uint32_t attr_size, uint16_t off);
+
+/*
+ * Length in bytes of what field f points to. map is the map of map_fd (NULL if none or not a map: rules that need one give 0),
+ * cpus the board's possible CPUs. For STRING: the maximum. -E2BIG over BW_MSG_MAX, with all arithmetic checked.
+ */
+int64_t bw_bpf_len(const struct bw_bpf_field *f, const void *attr, uint32_t attr_size, const struct bw_map_info *map, uint32_t cpus);
+/* How many bytes of an OUT or INOUT buffer of len bytes are worth sending back, given the attr as the kernel left it and the result. */
+uint32_t bw_bpf_out_len(const struct bw_bpf_field *f, const void *attr, uint32_t attr_size, const struct bw_map_info *map,
+			uint32_t cpus, int result, const void *data, uint32_t len);
+
+uint32_t bw_map_value_len(const struct bw_map_info *map, uint32_t cpus, uint64_t elem_flags);
+/* Offset of a descriptor inside the value (key) that update passes for maps of this type, or -1. */
+int bw_map_value_fd(const struct bw_map_info *map);
+int bw_map_key_fd(const struct bw_map_info *map);
+
+/*
+ * The fields inside the info structure of OBJ_GET_INFO_BY_FD for this kind of object: pointers (OUT, with TIMES of a count field of the
+ * structure) that the tool may have filled in. NULL if it has none.
+ */
+const struct bw_bpf_field *bw_bpf_info_fields(enum bw_object object);
+
+/*
+ * Instructions: calls fn for each u32 that is a descriptor (BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE: imm of the first half of an ld_imm64;
+ * BPF_PSEUDO_BTF_ID: imm of the second half, 0 for vmlinux). fn changes *fd in place. Indexes into fd_array (MAP_IDX, kfunc's
+ * off) are no descriptors; *fd_array_entries becomes the number of entries that they reach. insns is len bytes, unaligned.
+ */
+int bw_bpf_insn_fds(void *insns, size_t len, int (*fn)(void *arg, uint32_t *fd), void *arg, uint32_t *fd_array_entries);
+
+#endif
