@@ -56,10 +56,11 @@ $(O)/obj/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The preloaded library exports its wrappers alone (remote/remote.map); its copy of protocol/ is its own.
+# (Both open and open64 are wrapped, so no _FILE_OFFSET_BITS there, which makes one a name of the other.)
 $(O)/pic/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -U_FILE_OFFSET_BITS -fPIC -fvisibility=hidden -ftls-model=initial-exec -MMD -MP -c -o $@ $<
 
 $(O)/libprotocol.a: $(call obj,$(PROTOCOL))
 	$(call say,AR,$@)
