@@ -63,7 +63,7 @@ struct bw_pipe {
 
 /*
  * A pipe over descriptors (rfd may equal wfd); both become O_NONBLOCK and are closed with the pipe. Errors: -ENOMEM, or fcntl's. flush is a no-op beyond
- * writing what is queued (at most BW_STREAM_SIZE bytes are), no PAD.
+ * writing what is queued (at most BW_STREAM_SIZE bytes are), no PAD. On an error they stay the caller's. The program ignores SIGPIPE.
  */
 int bw_pipe_fd_open(int rfd, int wfd, const char *name, struct bw_pipe **out);
 
