@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What the end-to-end tests share. Sourced by each of tests/e2e/[0-9]*; the board is up already (tests/e2e/run).
+# A claim is printed as "ok - CLAIM" or "not ok - CLAIM" followed by what was seen.
+
+set -u
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+O=${O:-$TOP/build}
+PATH=$O:$PATH
+W=$(mktemp -d)
+claims_failed=0
+export PYTHONUNBUFFERED=1
+# A word that nothing else on either machine contains.
+RAND=$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
+
+declare -a OURS=()
+cleanup() {
+	local p
+	for p in "${OURS[@]}"; do kill -KILL "$p" 2>/dev/null; done
+	wait 2>/dev/null
+	rm -rf "$W"
+}
+trap cleanup EXIT
+finish() { exit $((claims_failed > 0)); }
+
+ok() { echo "ok - $1"; }
+not_ok() { echo "not ok - $1"; claims_failed=$((claims_failed + 1)); }
+# show FILE...: what was seen, after a failed claim
+show() { local f; for f in "$@"; do echo "# ---- ${f##*/}"; tail -n "${SHOW_LINES:-25}" "$f" 2>/dev/null | sed 's/^/# /'; done; }
+# claim CLAIM COMMAND...: the command's success is the claim
+claim() { local c=$1; shift; if "$@"; then ok "$c"; else not_ok "$c"; return 1; fi; }
+
+# on CMD: run CMD on the board, by the board's own agent
+on() { timeout -k 5 "${ON_LIMIT:-60}" "$TOP/tests/board/board" sh "$1"; }
+# on_bg CMD: the same in the background until the test ends
+on_bg() { timeout -k 5 300 "$TOP/tests/board/board" sh "$1" </dev/null >/dev/null 2>&1 & OURS+=($!); }
+
+# tool NAME COMMAND...: start `bpfwire run COMMAND` with output in $W/NAME.{out,err}; its pid is $TOOL
+tool() {
+	local name=$1; shift
+	timeout -k 5 "${TOOL_LIMIT:-120}" bpfwire run "$@" </dev/null >"$W/$name.out" 2>"$W/$name.err" &
+	TOOL=$!; OURS+=("$TOOL")
+}
+# wait_for FILE REGEX [SECONDS]: until a line of FILE matches
+wait_for() {
+	local end=$((SECONDS + ${3:-60}))
+	until grep -Eq -- "$2" "$1" 2>/dev/null; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.2
+	done
+}
+# stop PID [SIGNAL]: signal the tool itself (the child of timeout) and give its exit status; 124 if it did not end in 10 s
+stop() {
+	local child; child=$(pgrep -P "$1" | head -n 1)
+	kill "-${2:-INT}" "${child:-$1}" 2>/dev/null
+	ended "$1" 10
+}
+# ended PID SECONDS: its exit status, or 124
+ended() {
+	local end=$((SECONDS + $2))
+	while kill -0 "$1" 2>/dev/null; do
+		[ $SECONDS -lt $end ] || return 124
+		sleep 0.1
+	done
+	wait "$1"
+}
+
+# What is on the board of ours, as lines that can be compared: kernel objects, probes, the daemon's pid, descriptors and workers.
+board_state() {
+	on 'for p in $(pidof bpfwired); do
+		[ "$(cat /proc/$p/comm 2>/dev/null)" = bpfwired ] || continue
+		echo "daemon $p ppid=$(ps -o ppid= -p $p | tr -d " ") fds=$(ls /proc/$p/fd | wc -l)"; done | sort
+	    echo "progs $(bpftool prog show 2>/dev/null | grep -c "^[0-9]")"
+	    echo "maps $(bpftool map show 2>/dev/null | grep -c "^[0-9]")"
+	    echo "links $(bpftool link show 2>/dev/null | grep -c "^[0-9]")"
+	    echo "perf $(ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c "\[perf_event\]")"
+	    echo "kprobe_events $(cat /sys/kernel/tracing/kprobe_events | wc -l)"
+	    echo "uprobe_events $(cat /sys/kernel/tracing/uprobe_events | wc -l)"
+	    echo "kprobes $(cat /sys/kernel/debug/kprobes/list | wc -l)"
+	    echo "journal $(ls /run/bpfwired 2>/dev/null | wc -l)"'
+}
+# same_state CLAIM BEFORE: within 5 s the board is as it was
+same_state() {
+	local end=$((SECONDS + 5)) now
+	while :; do
+		now=$(board_state)
+		[ "$now" = "$2" ] && { ok "$1"; return 0; }
+		[ $SECONDS -lt $end ] || break
+		sleep 0.3
+	done
+	not_ok "$1"; diff <(echo "$2") <(echo "$now") | sed 's/^/# /'
+	return 1
+}
