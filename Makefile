@@ -44,11 +44,14 @@ REMOTE_LIBS := -ldl -lpthread
 .SECONDARY:
 .PHONY: all daemon bridge remote arm64 install clean help
 
+# The command's helpers lie below $(O) as they are installed below PREFIX, so that it finds them in both.
+LIBEXEC := $(O)/libexec/bpfwire/headers $(O)/libexec/bpfwire/bin/ausyscall
+
 all: daemon bridge remote
 
 daemon: $(O)/bpfwired
 bridge: $(O)/bpfwire-bridge
-remote: $(O)/bpfwire $(O)/libbpfwire-remote.so
+remote: $(O)/bpfwire $(O)/libbpfwire-remote.so $(LIBEXEC)
 
 $(O)/obj/%.o: %.c
 	$(call say,CC,$@)
@@ -83,7 +86,72 @@ $(O)/bpfwire: $(call obj,$(COMMAND)) $(O)/libprotocol.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
+$(O)/libexec/bpfwire/headers: remote/headers.sh
+$(O)/libexec/bpfwire/bin/ausyscall: remote/ausyscall.sh
+$(LIBEXEC):
+	@mkdir -p $(@D)
+	$(Q)install -m 755 $< $@
+
 comma := ,
+
+# ---- install ----
+.PHONY: uninstall
+# Lines 'MODE FILE PLACE', which both targets read.
+define INSTALLED
+755 $(O)/bpfwire bin/bpfwire
+755 $(O)/bpfwire-bridge bin/bpfwire-bridge
+755 $(O)/bpfwired sbin/bpfwired
+755 $(O)/libbpfwire-remote.so lib/bpfwire/libbpfwire-remote.so
+755 remote/headers.sh libexec/bpfwire/headers
+755 remote/ausyscall.sh libexec/bpfwire/bin/ausyscall
+$(foreach f,$(wildcard udev/*.rules),644 $f lib/udev/rules.d/$(notdir $f)$(newline))
+$(foreach f,$(wildcard docs/*.1 docs/*.8),644 $f share/man/man$(subst .,,$(suffix $f))/$(notdir $f)$(newline))
+endef
+define newline
+
+
+endef
+export INSTALLED
+install: all
+	$(Q)printf '%s\n' "$$INSTALLED" | while read -r mode file place; do \
+		[ -z "$$place" ] || install -D -m "$$mode" "$$file" "$(DESTDIR)$(PREFIX)/$$place" || exit 1; \
+	done
+uninstall:
+	$(Q)printf '%s\n' "$$INSTALLED" | while read -r mode file place; do \
+		[ -z "$$place" ] || rm -f "$(DESTDIR)$(PREFIX)/$$place" || exit 1; \
+	done; \
+	for dir in lib/bpfwire libexec/bpfwire/bin libexec/bpfwire; do \
+		[ ! -d "$(DESTDIR)$(PREFIX)/$$dir" ] || rmdir "$(DESTDIR)$(PREFIX)/$$dir" || exit 1; \
+	done
+
+help:
+	@sed -n 's/^# bpfwire: .*/bpfwire/p' $(firstword $(MAKEFILE_LIST))
+	@printf '\n%s\n' 'targets:'
+	@printf '  %-11s %s\n' \
+		all 'everything for this machine, into $$O (the default)' \
+		daemon 'bpfwired, for the board' \
+		bridge 'bpfwire-bridge' \
+		remote 'bpfwire, libbpfwire-remote.so and what they need' \
+		arm64 'bpfwired as one static file and the bridge, cross-built into $$O/arm64' \
+		check 'unit tests' \
+		fuzz-smoke 'each fuzz target for a moment (clang)' \
+		test 'all tests: unit, fuzz smoke, end to end on the virtual board' \
+		demo 'opensnoop of this machine on a virtual board' \
+		install 'into $$DESTDIR$$PREFIX' \
+		uninstall 'what install put there' \
+		clean 'remove $$O'
+	@printf '\n%s\n' 'knobs (make KNOB=VALUE):'
+	@printf '  %-13s %s\n' \
+		O 'where to build ($(O))' \
+		V '1: show the commands' \
+		PREFIX '$(PREFIX)' \
+		DESTDIR 'a root to install below, for packagers' \
+		CROSS_COMPILE 'prefix of the compiler, as aarch64-linux-gnu-' \
+		SYSROOT 'headers and libraries of the target' \
+		STATIC '1: link bpfwired as one static file, stripped' \
+		SAN 'sanitizers, as address,undefined' \
+		OPT '$(OPT)' \
+		WERROR '-Werror: warnings are errors (the default with CI set)'
 
 # ---- the board's side ----
 # The daemon as one static file and the bridge for the virtual board. The sysroot (arm64 libraries to link) is fetched once.
@@ -118,6 +186,9 @@ $(UNIT): $(O)/unit/%: $(O)/obj/tests/unit/%.o $$(room_$$(call room_of,$$*)) $(O)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libs_$(call room_of,$*)) -lpthread
+
+# The command's tests run the real one, from where it is built.
+$(filter $(O)/unit/command/%,$(UNIT)): | $(O)/bpfwire $(LIBEXEC)
 
 check: $(UNIT)
 	$(Q)tests/run-unit $(UNIT)

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remote/command/environ.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/io.h"
+#include "protocol/log.h"
+#include "protocol/wire.h"
+#include "remote/command/headers.h"
+#include "remote/command/place.h"
+
+static int set(const char *name, const char *value)
+{
+	return setenv(name, value, 1) < 0 ? -errno : 0;
+}
+
+/* name=a SEP b, without the separator where one of them is empty. */
+static int set_joined(const char *name, const char *a, const char *sep, const char *b)
+{
+	bw_cleanup_free char *joined = NULL;
+
+	if (asprintf(&joined, "%s%s%s", a, *a && *b ? sep : "", b) < 0) {
+		joined = NULL;
+		return -ENOMEM;
+	}
+	return set(name, joined);
+}
+
+static const char *get(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? value : "";
+}
+
+int bw_path_list_add(const char *variable, const char *path)
+{
+	return set_joined(variable, get(variable), ":", path);
+}
+
+/* True if one of the words of list is item. */
+static bool has_word(const char *list, const char *seps, const char *item)
+{
+	size_t n;
+
+	for (; *list; list += n + (list[n] != 0)) {
+		n = strcspn(list, seps);
+		if (n == strlen(item) && !strncmp(list, item, n))
+			return true;
+	}
+	return false;
+}
+
+static int preload(void)
+{
+	char library[PATH_MAX];
+	int err = bw_place_find(BW_PART_LIBRARY, library);
+
+	if (err)
+		return err;
+	if (strpbrk(library, " :")) {
+		bw_log(BW_LOG_ERROR, "%s: LD_PRELOAD cannot name a path with a blank or a colon; install bpfwire elsewhere", library);
+		return -EINVAL;
+	}
+	/* Twice is once: a `bpfwire run` below another. */
+	if (has_word(get("LD_PRELOAD"), " :", library))
+		return 0;
+	return set_joined("LD_PRELOAD", library, ":", get("LD_PRELOAD"));
+}
+
+/* An ausyscall(8) with the board's numbers goes before the machine's own. */
+static int shadow_path(void)
+{
+	char libexec[PATH_MAX], bin[PATH_MAX + 8];
+	int err = bw_place_find(BW_PART_LIBEXEC, libexec);
+
+	if (err)
+		return err;
+	snprintf(bin, sizeof(bin), "%s/bin", libexec);
+	if (has_word(get("PATH"), ":", bin))
+		return 0;
+	return set_joined("PATH", bin, ":", *get("PATH") ? get("PATH") : "/usr/local/bin:/usr/bin:/bin");
+}
+
+const char *bw_bcc_arch(uint8_t arch)
+{
+	switch (arch) {
+	case BW_ARCH_X86_64:	return "x86";
+	case BW_ARCH_ARM64:	return "arm64";
+	case BW_ARCH_RISCV64:	return "riscv64";
+	default:		return NULL;
+	}
+}
+
+/*
+ * Two different answers to "are there headers": what is here costs nothing and is always given; what must be fetched is
+ * fetched only for a tool that will want it.
+ */
+static int set_headers(const struct bw_board *b, bool wanted)
+{
+	const char *given = get("BCC_KERNEL_SOURCE");
+	char dir[PATH_MAX];
+	int err;
+
+	if (*given && bw_headers_usable(given))
+		return 0;
+	if (*given && wanted)
+		bw_log(BW_LOG_WARN, "BCC_KERNEL_SOURCE=%s holds no kernel headers (include/linux/kconfig.h): looking for those of %s", given, b->release);
+	err = bw_headers_find(b, wanted ? BW_HEADERS_FETCH : BW_HEADERS_HERE, dir);
+	if (err && wanted)
+		bw_log(BW_LOG_WARN, "no kernel headers of %s: tools that compile C will fail; give them by BCC_KERNEL_SOURCE=DIR", b->release);
+	if (err)
+		err = bw_headers_find(b, BW_HEADERS_NONE, dir);
+	if (err) {
+		bw_log(BW_LOG_ERROR, "cannot keep BCC from this machine's headers: %s/headers --none failed: %s", "libexec/bpfwire", strerror(-err));
+		return err;
+	}
+	return set("BCC_KERNEL_SOURCE", dir);
+}
+
+static int set_bcc(const struct bw_board *b, bool wanted)
+{
+	const char *arch = bw_bcc_arch(b->arch);
+
+	if (!arch && wanted)
+		bw_log(BW_LOG_WARN, "BCC cannot compile for %s (%s): only tools that need no compiler will work", bw_arch_name(b->arch), b->machine);
+	if (!arch)
+		return unsetenv("ARCH") < 0 ? -errno : 0;
+	return set("ARCH", arch);
+}
+
+int bw_environ_set(const struct bw_run *r, const struct bw_board *b, const struct bw_program *p, char *const *args)
+{
+	bool wanted = bw_program_wants_headers(p, args);
+	char number[16];
+	int err;
+
+	err = set_headers(b, wanted);
+	if (!err)
+		err = set_bcc(b, wanted);
+	if (!err)
+		err = preload();
+	if (!err)
+		err = shadow_path();
+	if (!err)
+		err = set("BPFWIRE_SOCKET", b->path);
+	if (!err)
+		err = set("BPFWIRE_SERIAL", b->serial);
+	snprintf(number, sizeof(number), "%d", (int)getpid());
+	if (!err)
+		err = set("BPFWIRE_MAIN", number);
+	snprintf(number, sizeof(number), "%d", r->verbose);
+	if (!err && r->verbose)
+		err = set("BPFWIRE_VERBOSE", number);
+	return err;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The environment that `bpfwire run` gives a tool; remote/remote.h says what the library reads of it. */
+#ifndef BW_COMMAND_ENVIRON_H
+#define BW_COMMAND_ENVIRON_H
+
+#include "remote/command/board.h"
+#include "remote/command/program.h"
+
+struct bw_run {
+	const char *serial;
+	int verbose;
+};
+
+/* Appends to a colon-separated list in the environment. 0 or -ENOMEM. */
+int bw_path_list_add(const char *variable, const char *path);
+/* BCC's name of an architecture (its ARCH, as in the kernel's arch/), NULL if BCC has none. */
+const char *bw_bcc_arch(uint8_t arch);
+/*
+ * Sets all of it in this process's own environment: BPFWIRE_*, LD_PRELOAD, PATH, ARCH, BCC_KERNEL_SOURCE. May take as long as it takes to
+ * fetch kernel headers. 0, or a negative errno after saying why; headers that cannot be had are a warning.
+ */
+int bw_environ_set(const struct bw_run *r, const struct bw_board *b, const struct bw_program *p, char *const *args);
+
+#endif

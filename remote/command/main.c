@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remote/command/command.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/log.h"
+#include "protocol/version.h"
+#include "protocol/wire.h"
+
+static int cmd_help(int argc, char **argv);
+static int cmd_version(int argc, char **argv);
+
+static const struct bw_subcommand subcommands[] = {
+	{ "devices", bw_cmd_devices, "[-l]", "list the boards, one a line: serial number, tab, state",
+	  "  -l, --long           with architecture, kernel release and more, or why a board cannot be used\n" },
+	{ "run", bw_cmd_run, "[OPTION]... [--] COMMAND [ARGUMENT]...", "run a BPF tool of this machine on a board's kernel",
+	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n"
+	  "  -v, --verbose        say which files are the board's; twice: each call that goes there\n"
+	  "      --board PATH     take PATH and all below it from the board (may be repeated)\n"
+	  "      --local PATH     take PATH and all below it from this machine (may be repeated)\n" },
+	{ "headers", bw_cmd_headers, "[-s SERIAL]", "print the directory with the kernel headers of a board, for BCC; fetch them first if need be",
+	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n" },
+	{ "version", cmd_version, "", "print the version; also --version", NULL },
+	{ "help", cmd_help, "", "print this; also --help", NULL },
+};
+
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
+
+static int cmd_version(int argc, char **argv)
+{
+	if (argc > 1)
+		return bw_usage_error("%s takes no argument '%s'", argv[0], argv[1]);
+	printf("bpfwire %s (protocol %u.%u)\n", BW_VERSION, BW_VERSION_MAJOR, BW_VERSION_MINOR);
+	return BW_EXIT_OK;
+}
+
+static int cmd_help(int argc, char **argv)
+{
+	size_t i;
+
+	(void)argc, (void)argv;
+	printf("usage: bpfwire COMMAND\n\nRun the BPF tools of this machine against the kernel of a board on a USB cable.\n");
+	for (i = 0; i < COUNT(subcommands); i++) {
+		const struct bw_subcommand *s = &subcommands[i];
+
+		printf("\n  bpfwire %s%s%s\n      %s\n%s", s->name, *s->usage ? " " : "", s->usage, s->summary, s->options ? s->options : "");
+	}
+	printf("\nman bpfwire tells more.\n");
+	return BW_EXIT_OK;
+}
+
+int bw_usage_error(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	bw_log(BW_LOG_ERROR, "%s (try 'bpfwire help')", text);
+	return BW_EXIT_USAGE;
+}
+
+int bw_option_error(int opt, char **argv)
+{
+	const char *given = argv[optind - 1];
+
+	if (opt == ':')
+		return bw_usage_error("%s: option '%s' needs a value", argv[0], given);
+	if (optopt && optopt < 256 && strncmp(given, "--", 2))
+		return bw_usage_error("%s: there is no option '-%c'", argv[0], optopt);
+	return bw_usage_error("%s: there is no option '%s'", argv[0], given);
+}
+
+static const struct bw_subcommand *find(const char *name)
+{
+	size_t i;
+
+	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+		name = "help";
+	if (!strcmp(name, "--version") || !strcmp(name, "-V"))
+		name = "version";
+	for (i = 0; i < COUNT(subcommands); i++)
+		if (!strcmp(subcommands[i].name, name))
+			return &subcommands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct bw_subcommand *s;
+
+	bw_log_init("bpfwire", BW_LOG_INFO);
+	if (argc < 2)
+		return bw_usage_error("which command?");
+	s = find(argv[1]);
+	if (!s)
+		return bw_usage_error("there is no %s '%s'", *argv[1] == '-' ? "option" : "command", argv[1]);
+	return s->run(argc - 1, argv + 1);
+}
