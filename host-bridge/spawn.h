@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A board behind a command: `bpfwired --stdio` on this machine or behind ssh, adb, a serial line. The command runs by `sh -c` in a process
+ * group of its own, with the frames on its stdin and stdout and our stderr.
+ */
+#ifndef BW_HOST_BRIDGE_SPAWN_H
+#define BW_HOST_BRIDGE_SPAWN_H
+
+#include <sys/types.h>
+
+#include "protocol/pipe.h"
+
+/* The pipe's close does not end the command: bw_spawn_end does. */
+int bw_spawn(const char *command, struct bw_pipe **pipe, pid_t *pid);
+/* After the pipe's close: gives it 2 s to end by itself, then kills the group. Says how it ended in the log unless that was well. */
+void bw_spawn_end(pid_t pid, const char *name);
+
+#endif
