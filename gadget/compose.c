@@ -127,11 +127,12 @@ static int make_gadget(struct bw_compose *c, char *err, size_t errlen)
 	return 0;
 }
 
-static int make_function(struct bw_compose *c, char *err, size_t errlen)
+static int make_function(struct bw_compose *c, bool *found, char *err, size_t errlen)
 {
 	int ret;
 
 	c->function = usbg_get_function(c->gadget, USBG_F_FFS, c->name);
+	*found = c->function;
 	if (c->function)
 		return 0;
 	/* mkdir of the function makes the kernel ask for the module by itself; where that cannot work we do. */
@@ -147,7 +148,7 @@ static int make_function(struct bw_compose *c, char *err, size_t errlen)
 	return ret ? failed(err, errlen, "add FunctionFS", c->name, ret) : 0;
 }
 
-int bw_compose_new(const char *name, struct bw_compose **out, char *err, size_t errlen)
+int bw_compose_new(const char *name, struct bw_compose **out, bool *found, char *err, size_t errlen)
 {
 	struct bw_compose *c = calloc(1, sizeof(*c));
 	int ret;
@@ -160,7 +161,7 @@ int bw_compose_new(const char *name, struct bw_compose **out, char *err, size_t 
 	if (!ret)
 		ret = make_gadget(c, err, errlen);
 	if (!ret)
-		ret = make_function(c, err, errlen);
+		ret = make_function(c, found, err, errlen);
 	if (ret) {
 		bw_compose_free(c);
 		return ret;

@@ -14,6 +14,7 @@
 #ifndef BW_GADGET_COMPOSE_H
 #define BW_GADGET_COMPOSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,8 +25,8 @@ struct bw_identity {
 	const char *manufacturer, *product, *serial;
 };
 
-/* -EOPNOTSUPP: the kernel lacks composite gadgets or FunctionFS, also after modprobe. */
-int bw_compose_new(const char *name, struct bw_compose **out, char *err, size_t errlen);
+/* *found: a function was there already, so that a FunctionFS that is mounted for it is its own. -EOPNOTSUPP: the kernel lacks composite gadgets or FunctionFS, also after modprobe. */
+int bw_compose_new(const char *name, struct bw_compose **out, bool *found, char *err, size_t errlen);
 int bw_compose_configure(struct bw_compose *c, const struct bw_identity *id, char *err, size_t errlen);
 /* -EBUSY: somebody has the controller. The host may come at once: ep0 must be served. */
 int bw_compose_bind(struct bw_compose *c, const char *udc, char *err, size_t errlen);

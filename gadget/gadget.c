@@ -31,6 +31,7 @@ struct bw_gadget {
 	struct bw_ffs ffs;
 	bool has_ffs, mounted;
 	char udc[NAME_MAX + 1];
+	char name[BW_GADGET_NAME_MAX + 1];
 	char dir[PATH_MAX];
 	char product[128];
 	char serial[BW_SERIAL_MAX + 1];
@@ -107,11 +108,9 @@ static const struct bw_pipe_ops functionfs_ops = {
 static int complete(struct bw_gadget *g, struct bw_gadget_options *o, char *err, size_t errlen)
 {
 	char host[64] = "";
-	int n;
 
 	o->vid = o->vid ? o->vid : BW_USB_VID;
 	o->pid = o->pid ? o->pid : BW_USB_PID;
-	o->name = o->name ? o->name : BW_GADGET_NAME;
 	o->manufacturer = o->manufacturer ? o->manufacturer : "bpfwire";
 	o->transfers = o->transfers ? o->transfers : TRANSFERS;
 	o->transfer_size = o->transfer_size ? o->transfer_size : TRANSFER_SIZE;
@@ -123,12 +122,26 @@ static int complete(struct bw_gadget *g, struct bw_gadget_options *o, char *err,
 	if (o->transfers > TRANSFERS_MAX || o->transfer_size > TRANSFER_MAX || o->transfer_size % TRANSFER_UNIT)
 		return bw_fail(err, errlen, -EINVAL, "%u transfers of %u bytes: at most %u, of a multiple of %u bytes up to %u", o->transfers,
 			       o->transfer_size, TRANSFERS_MAX, TRANSFER_UNIT, TRANSFER_MAX);
-	if (!*o->name || strchr(o->name, '/') || strlen(o->name) > 40)
-		return bw_fail(err, errlen, -EINVAL, "gadget name '%s': 1 to 40 characters without '/'", o->name);
-	n = o->dir ? snprintf(g->dir, sizeof(g->dir), "%s", o->dir) : snprintf(g->dir, sizeof(g->dir), BW_FFS_PARENT "/%s", o->name);
+	return bw_gadget_serial(o->serial, g->serial, err, errlen);
+}
+
+/* The controller, and the names that may depend on it. */
+static int choose_names(struct bw_gadget *g, struct bw_gadget_options *o, char *err, size_t errlen)
+{
+	int udcs = bw_udc_choose("", o->udc, g->udc, err, errlen), n;
+
+	if (udcs < 0)
+		return udcs;
+	if (o->name && (!*o->name || strchr(o->name, '/') || strlen(o->name) > BW_GADGET_NAME_MAX))
+		return bw_fail(err, errlen, -EINVAL, "gadget name '%s': 1 to %d characters without '/'", o->name, BW_GADGET_NAME_MAX);
+	if (o->name || udcs == 1)
+		snprintf(g->name, sizeof(g->name), "%s", o->name ? o->name : BW_GADGET_NAME);
+	else
+		snprintf(g->name, sizeof(g->name), BW_GADGET_NAME ".%.*s", BW_GADGET_NAME_MAX - (int)sizeof(BW_GADGET_NAME), g->udc);
+	n = o->dir ? snprintf(g->dir, sizeof(g->dir), "%s", o->dir) : snprintf(g->dir, sizeof(g->dir), BW_FFS_PARENT "/%s", g->name);
 	if (n >= (int)sizeof(g->dir))
 		return bw_fail(err, errlen, -ENAMETOOLONG, "%.64s...: path too long", o->dir);
-	return bw_gadget_serial(o->serial, g->serial, err, errlen);
+	return 0;
 }
 
 /* ep0, alone: the lock goes with the last descriptor, also when its owner is killed. */
@@ -149,15 +162,19 @@ static int open_ep0(const char *dir, char *err, size_t errlen)
 }
 
 /* FunctionFS at g->dir, mounted by us or by a daemon that was killed. */
-static int mount_ffs(struct bw_gadget *g, const char *name, char *err, size_t errlen)
+static int mount_ffs(struct bw_gadget *g, bool found, char *err, size_t errlen)
 {
-	int ret = bw_ffs_mounted(g->dir) ? 0 : bw_ffs_mount(name, g->dir, err, errlen);
+	int ret;
 
+	/* Somebody removed the gadget under a mounted FunctionFS: that one can not be bound any more. */
+	if (!found && bw_ffs_mounted(g->dir))
+		bw_ffs_umount(g->dir);
+	ret = bw_ffs_mounted(g->dir) ? 0 : bw_ffs_mount(g->name, g->dir, err, errlen);
 	g->mounted = !ret;
 	return ret;
 }
 
-static int open_function(struct bw_gadget *g, const struct bw_gadget_options *o, char *err, size_t errlen)
+static int open_function(struct bw_gadget *g, bool found, const struct bw_gadget_options *o, char *err, size_t errlen)
 {
 	const struct bw_identity id = {
 		.vid = o->vid, .pid = o->pid,
@@ -165,7 +182,7 @@ static int open_function(struct bw_gadget *g, const struct bw_gadget_options *o,
 	};
 	int ep0, ret;
 
-	ret = mount_ffs(g, o->name, err, errlen);
+	ret = mount_ffs(g, found, err, errlen);
 	if (ret)
 		return ret;
 	ep0 = open_ep0(g->dir, err, errlen);
@@ -190,14 +207,13 @@ static int open_function(struct bw_gadget *g, const struct bw_gadget_options *o,
 
 static int open_gadget(struct bw_gadget *g, const struct bw_gadget_options *o, char *err, size_t errlen)
 {
-	int ret = bw_udc_choose("", o->udc, g->udc, err, errlen);
+	bool found = false;
+	int ret = bw_udc_check_free("", g->udc, g->name, err, errlen);
 
 	if (!ret)
-		ret = bw_udc_check_free("", g->udc, o->name, err, errlen);
+		ret = bw_compose_new(g->name, &g->compose, &found, err, errlen);
 	if (!ret)
-		ret = bw_compose_new(o->name, &g->compose, err, errlen);
-	if (!ret)
-		ret = open_function(g, o, err, errlen);
+		ret = open_function(g, found, o, err, errlen);
 	if (!ret)
 		ret = bw_compose_bind(g->compose, g->udc, err, errlen);
 	return ret;
@@ -213,6 +229,8 @@ int bw_gadget_open(const struct bw_gadget_options *options, struct bw_pipe **pip
 		return bw_fail(err, errlen, -ENOMEM, "no memory");
 	g->pipe.ops = &functionfs_ops;
 	ret = complete(g, &o, err, errlen);
+	if (!ret)
+		ret = choose_names(g, &o, err, errlen);
 	if (!ret)
 		ret = open_gadget(g, &o, err, errlen);
 	if (ret) {

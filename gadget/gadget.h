@@ -23,6 +23,7 @@
 
 #define BW_GADGET_NAME		"bpfwire"
 #define BW_GADGET_ERR		512	/* an err buffer that holds every message */
+#define BW_GADGET_NAME_MAX	35	/* the kernel's limit for a function is 39, with "ffs." */
 #define BW_SERIAL_MAX		64
 
 /* Zero is the default of every field. Strings belong to the caller and are needed only during the call. */
@@ -32,7 +33,8 @@ struct bw_gadget_options {
 	const char *product;		/* "bpfwire on HOSTNAME" */
 	const char *serial;		/* see bw_gadget_serial */
 	const char *udc;		/* the controller's name in /sys/class/udc; the only one there is */
-	const char *name;		/* of the gadget and of the FunctionFS instance: BW_GADGET_NAME; two daemons on one kernel need two */
+	const char *name;		/* of the gadget and of the FunctionFS instance: BW_GADGET_NAME, or where there are several
+					 * controllers BW_GADGET_NAME.UDC, so that each may have its daemon */
 	const char *dir;		/* where FunctionFS is mounted: /dev/usb-ffs/NAME */
 	unsigned int transfers;		/* in flight in each direction: 8, at most 64 */
 	unsigned int transfer_size;	/* bytes of each: 16384; a multiple of 1024, at most 1 MiB */

@@ -57,7 +57,7 @@ static int choose(struct dirent **names, int n, const char *wanted, char udc[NAM
 	for (int i = 0; i < n; i++) {
 		if (!wanted || !strcmp(names[i]->d_name, wanted)) {
 			snprintf(udc, NAME_MAX + 1, "%s", names[i]->d_name);
-			return 0;
+			return n;
 		}
 	}
 	return bw_fail(err, errlen, -ENODEV, "no USB device controller '%s' here (there %s: %s)", wanted, n > 1 ? "are" : "is", list);

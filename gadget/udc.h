@@ -8,7 +8,7 @@
 
 /*
  * The controller to use: wanted, or the only one. -ENODEV: there is none, or not that one; -EINVAL: several, and none wanted. The message
- * lists what there is.
+ * lists what there is. Else returns how many there are.
  */
 int bw_udc_choose(const char *root, const char *wanted, char udc[NAME_MAX + 1], char *err, size_t errlen);
 
