@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Opening the board's files: see files.h for what each kind becomes. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "protocol/wirecode.h"
+#include "remote/files.h"
+
+#define CHUNK	(1u << 20)	/* a longer read or write is a short one */
+
+int bw_file_call(uint16_t type, const char *path, uint32_t flags, uint32_t mode, struct bw_reply *reply)
+{
+	struct bw_file m = { .flags = flags, .mode = mode, .path = { path, (uint32_t)strlen(path) } };
+	struct bw_buf b = { 0 };
+	int err;
+
+	memset(reply, 0, sizeof(*reply));
+	err = bw_conn_ready();
+	if (err)
+		return err;
+	bw_put_file(&b, &m);
+	err = b.err ? b.err : bw_call(type, &b, reply);
+	bw_buf_free(&b);
+	bw_verbose(1, "%s %s: %s", type == BW_MSG_FILE_OPEN ? "open" : "look at", path, err < 0 ? strerror(-err) : "the board's");
+	return err;
+}
+
+int64_t bw_file_handle(const char *path, int oflags, mode_t mode)
+{
+	struct bw_handle_reply m = { 0 };
+	struct bw_reply reply;
+	struct bw_reader r;
+	int err = bw_file_call(BW_MSG_FILE_OPEN, path, bw_oflags_to_wire(oflags), mode & 07777, &reply);
+
+	if (!err) {
+		r = bw_reply_reader(&reply);
+		err = bw_get_handle_reply(&r, &m);
+	}
+	bw_reply_free(&reply);
+	return err ? (int64_t)err : (int64_t)m.handle;
+}
+
+int bw_fd_close(int fd)
+{
+	bw_placeholder_forget(fd);
+	return BW_REAL(close)(fd);
+}
+
+/* ---- written files: each call is the board's ---- */
+
+static ssize_t handle_read(struct bw_placeholder *o, void *buf, size_t len, int64_t offset)
+{
+	struct bw_handle_read m = { .handle = o->handle, .offset = offset < 0 ? BW_OFFSET_CURRENT : (uint64_t)offset };
+	struct bw_reply reply = { 0 };
+	struct bw_buf b = { 0 };
+	ssize_t r;
+
+	m.len = (uint32_t)(len < CHUNK ? len : CHUNK);
+	bw_put_handle_read(&b, &m);
+	r = b.err ? b.err : bw_call(BW_MSG_HANDLE_READ, &b, &reply);
+	if (r == 0) {
+		size_t n = reply.len < len ? reply.len : len;
+
+		r = bw_copy_out(buf, reply.data, n) ? -EFAULT : (ssize_t)n;
+	}
+	bw_reply_free(&reply);
+	bw_buf_free(&b);
+	return r;
+}
+
+static ssize_t handle_write(struct bw_placeholder *o, const void *buf, size_t len, int64_t offset)
+{
+	struct bw_handle_write m = { .handle = o->handle, .offset = offset < 0 ? BW_OFFSET_CURRENT : (uint64_t)offset };
+	struct bw_reply reply = { 0 };
+	struct bw_buf b = { 0 };
+	struct bw_reader rd;
+	ssize_t r = -ENOMEM;
+	uint8_t *copy;
+
+	m.len = (uint32_t)(len < CHUNK ? len : CHUNK);
+	copy = malloc(m.len + 1);
+	if (copy && !(r = bw_copy_in(copy, buf, m.len))) {
+		m.data = copy;
+		bw_put_handle_write(&b, &m);
+		r = b.err ? b.err : bw_call(BW_MSG_HANDLE_WRITE, &b, &reply);
+	}
+	if (r == 0) {
+		rd = bw_reply_reader(&reply);
+		r = bw_get_u32(&rd);
+		if (rd.err)
+			r = rd.err;
+	}
+	bw_stat_forget();	/* kprobe_events makes directories */
+	bw_reply_free(&reply);
+	bw_buf_free(&b);
+	free(copy);
+	return r;
+}
+
+/* o->st is filled at the first question: most writers never ask. */
+static int opened_fstat(struct bw_placeholder *o, struct stat *st)
+{
+	if (!o->st.st_mode) {
+		int err = bw_file_stat(o->path, !(o->oflags & O_NOFOLLOW), &o->st);
+
+		if (err)
+			return err;
+	}
+	*st = o->st;
+	return 0;
+}
+
+static ssize_t dir_read(struct bw_placeholder *o, void *buf, size_t len, int64_t offset)
+{
+	(void)buf, (void)len, (void)offset;
+	return o->oflags & O_PATH ? -EBADF : -EISDIR;
+}
+
+static ssize_t dir_write(struct bw_placeholder *o, const void *buf, size_t len, int64_t offset)
+{
+	(void)o, (void)buf, (void)len, (void)offset;
+	return -EBADF;
+}
+
+const struct bw_placeholder_ops bw_file_ops = { .read = handle_read, .write = handle_write, .fstat = opened_fstat };
+const struct bw_placeholder_ops bw_dir_ops = { .read = dir_read, .write = dir_write, .fstat = opened_fstat };
+const struct bw_placeholder_ops bw_copy_ops = { .fstat = opened_fstat };
+
+static int open_handle(const char *path, int oflags, mode_t mode)
+{
+	struct bw_placeholder_new n = { .ops = &bw_file_ops, .object = BW_OBJ_FILE, .fd = -1, .cloexec = oflags & O_CLOEXEC, .path = path,
+					.oflags = oflags };
+	int64_t handle = bw_file_handle(path, oflags, mode);
+
+	if (handle < 0)
+		return (int)handle;
+	if (oflags & (O_DIRECTORY | O_PATH))
+		n.ops = &bw_dir_ops;
+	if (oflags & (O_CREAT | O_TRUNC))
+		bw_stat_forget();
+	n.handle = (uint32_t)handle;
+	return bw_placeholder_open(&n, NULL);
+}
+
+/* ---- fetched files ---- */
+
+static int write_all(int fd, const uint8_t *p, size_t len)
+{
+	while (len) {
+		long n = bw_sys(SYS_write, fd, p, len);
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return n ? (int)n : -EIO;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* A descriptor of its own on the memfd, at its start, and as read-only as what was asked for. */
+static int reopen(int memfd, int oflags)
+{
+	char name[32];
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", memfd);
+	fd = BW_REAL(open)(name, O_RDONLY | (oflags & (O_CLOEXEC | O_NONBLOCK)));
+	if (fd >= 0) {
+		BW_REAL(close)(memfd);
+		return fd;
+	}
+	if (!(oflags & O_CLOEXEC))
+		BW_REAL(fcntl)(memfd, F_SETFD, 0);
+	BW_REAL(lseek)(memfd, 0, SEEK_SET);
+	return memfd;		/* no /proc here */
+}
+
+/* Contents as a descriptor that is not yet anybody's. */
+static int into_memfd(const char *path, const uint8_t *data, size_t len, int oflags)
+{
+	char name[128];
+	int fd, err;
+
+	snprintf(name, sizeof(name), "board:%s", path);
+	fd = (int)bw_sys(SYS_memfd_create, name, 1u /* MFD_CLOEXEC */);
+	if (fd < 0)
+		return fd;
+	err = write_all(fd, data, len);
+	if (err) {
+		BW_REAL(close)(fd);
+		return err;
+	}
+	return reopen(fd, oflags);
+}
+
+static int fetch(const char *path, int oflags)
+{
+	struct bw_placeholder_new n = { .ops = &bw_copy_ops, .object = BW_OBJ_FILE, .cloexec = oflags & O_CLOEXEC, .path = path, .oflags = oflags };
+	struct bw_stat ws;
+	struct bw_reply reply;
+	struct bw_reader r;
+	struct stat st;
+	int err = bw_file_call(BW_MSG_FILE_GET, path, oflags & O_NOFOLLOW ? BW_FILE_NOFOLLOW : 0u, 0, &reply);
+
+	if (!err) {
+		r = bw_reply_reader(&reply);
+		err = bw_get_stat(&r, &ws);
+	}
+	if (!err) {
+		bw_stat_from_wire(&ws, &st);
+		n.st = &st;
+		n.fd = into_memfd(path, r.p, r.left, oflags);
+		err = n.fd < 0 ? n.fd : bw_placeholder_open(&n, NULL);
+	}
+	bw_reply_free(&reply);
+	return err;
+}
+
+/* /proc/PID/mem is as large as an address space. */
+static bool is_memory(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 10 && !strncmp(path, "/proc/", 6) && !strcmp(path + n - 4, "/mem");
+}
+
+int bw_file_open(const char *path, int oflags, mode_t mode)
+{
+	int r;
+
+	if ((oflags & O_ACCMODE) != O_RDONLY || (oflags & (O_DIRECTORY | O_PATH | O_CREAT | O_TRUNC)) || is_memory(path))
+		return open_handle(path, oflags, mode);
+	if (bw_path_is_stream(path))
+		return bw_tail_open(path, oflags);
+	r = fetch(path, oflags);
+	return r == -EISDIR ? open_handle(path, oflags | O_DIRECTORY, mode) : r;
+}
+
+ssize_t bw_file_text(const char *path, char *buf, size_t size)
+{
+	struct bw_stat ws;
+	struct bw_reply reply;
+	struct bw_reader r;
+	ssize_t n = bw_file_call(BW_MSG_FILE_GET, path, 0, 0, &reply);
+
+	if (!n) {
+		r = bw_reply_reader(&reply);
+		n = bw_get_stat(&r, &ws);
+	}
+	if (!n && r.left >= size)
+		n = -EFBIG;
+	if (!n) {
+		n = (ssize_t)r.left;
+		memcpy(buf, r.p, r.left);
+		if (n && buf[n - 1] == '\n')
+			n--;
+		buf[n] = 0;
+	}
+	bw_reply_free(&reply);
+	return n;
+}
+
+int bw_self_open(const char *path, int oflags)
+{
+	struct bw_placeholder *o;
+	int fd, r = BW_NOT_OURS;
+
+	if (!bw_path_is_self_fd(path, &fd) || !(o = bw_placeholder_get(fd)))
+		return BW_NOT_OURS;
+	if (o->handle && o->path)	/* a copy opens natively: same contents, no fetch */
+		r = bw_file_open(o->path, oflags, 0);
+	bw_placeholder_put(o);
+	return r;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The board's files as tools see them: what path.c, file.c, tail.c, stdio.c, stat.c, statcache.c, dir.c, walk.c and link.c share. The names that
+ * the whole library uses are in remote.h.
+ *
+ * How each kind of file is answered
+ *  - read:	fetched whole into a memfd, which is a real file from then on (bw_copy_ops: only fstat is the board's);
+ *  - written:	a handle on the board; each write(2) is one message (bw_file_ops);
+ *  - a stream (trace_pipe): a handle, and a thread that moves what comes into a local pipe (bw_tail_ops);
+ *  - a directory: a handle, so that it can be an attribute of bpf(2) (a cgroup), listed by its path (bw_dir_ops).
+ */
+#ifndef BW_REMOTE_FILES_H
+#define BW_REMOTE_FILES_H
+
+#include <unistd.h>
+
+#include "remote/remote.h"
+
+_Static_assert(sizeof(struct stat) == sizeof(struct stat64) && sizeof(struct dirent) == sizeof(struct dirent64) &&
+	       sizeof(struct statfs) == sizeof(struct statfs64) && sizeof(struct statvfs) == sizeof(struct statvfs64),
+	       "a 32-bit host needs wrappers of its own for the 64 names");
+
+/* "Not the board's: call libc" from the helpers of wrappers; no errno has this value. */
+#define BW_NOT_OURS	INT32_MIN
+
+/* End of a wrapper: the result, with errno as it was on success. */
+#define BW_RET(expr) ({ int bw_errno_ = errno; long bw_r_ = (expr); if (bw_r_ >= 0) errno = bw_errno_; bw_ret(bw_r_); })
+
+extern const struct bw_placeholder_ops bw_copy_ops, bw_tail_ops;
+
+/* ---- path.c ---- */
+/* True for files that never end: they are streamed. */
+bool bw_path_is_stream(const char *board_path);
+/* Lexical: one slash between names, no "."; with dotdot also no "..". out holds BW_PATH_MAX + 1 bytes. A slash at the end stays. Length or -ENAMETOOLONG. */
+int bw_path_clean(const char *path, bool dotdot, char *out);
+/* For tests: read the additions anew. */
+void bw_path_additions(const char *board, const char *local);
+
+/* ---- file.c ---- */
+/* One file request; *reply as in bw_call. Connects first. */
+int bw_file_call(uint16_t type, const char *board_path, uint32_t flags, uint32_t mode, struct bw_reply *reply);
+/* FILE_OPEN: the handle, or a negative errno. */
+int64_t bw_file_handle(const char *board_path, int oflags, mode_t mode);
+/* Contents of a small text file of the board, without its last newline, NUL-terminated. Length or negative errno (-EFBIG: over size - 1). */
+ssize_t bw_file_text(const char *board_path, char *buf, size_t size);
+/* open of /proc/self/fd/N and /proc/self/fdinfo/N where N is a placeholder; BW_NOT_OURS for all other paths. */
+int bw_self_open(const char *path, int oflags);
+/* Forget and close a descriptor that is, or was, a placeholder. */
+int bw_fd_close(int fd);
+
+/* ---- tail.c ---- */
+int bw_tail_open(const char *board_path, int oflags);
+
+/* ---- stdio.c ---- */
+/* A stream on a placeholder, which it owns then (closed also on failure). NULL and errno. */
+FILE *bw_file_stdio(int fd, const char *mode);
+
+/* ---- statcache.c: stats of the last second ---- */
+enum bw_stat_kind { BW_STAT_FOLLOW = 1, BW_STAT_NOFOLLOW = 2, BW_STAT_BOTH = 3 };
+/* 1: *err and, where that is 0, *st are what the board said. 0: not known. st may be NULL. Never waits for a lock. */
+int bw_stat_recall(const char *board_path, bool follow, struct stat *st, int *err);
+void bw_stat_remember(const char *board_path, enum bw_stat_kind kind, const struct stat *st, int err);
+void bw_stat_forget(void);	/* something was changed: forget all */
+
+/* ---- stat.c ---- */
+/* stat of a placeholder or of a path; BW_NOT_OURS, 0 or a negative errno. flags as fstatat. */
+int bw_any_stat(int dirfd, const char *path, struct stat *st, int flags);
+int bw_any_fstat(int fd, struct stat *st);
+
+/* ---- dir.c: directories of the board as DIR ---- */
+struct bw_dir;
+struct bw_dir *bw_dir_mine(DIR *d);				/* NULL: libc's */
+int bw_dir_open(const char *board_path, struct bw_dir **out);
+int bw_dir_close(struct bw_dir *d);
+struct dirent64 *bw_dir_read(struct bw_dir *d);
+
+/* ---- identity.c ---- */
+/*
+ * What dlsym.c answers for "clock_gettime": a front end compares the result with what bpf_ktime_get_ns says. It is never
+ * exported, since a shifted clock must not reach the tool's own timers.
+ */
+int bw_board_clock_gettime(clockid_t id, struct timespec *ts);
+
+#endif

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Who and where the program believes to be. Only the BPF front end is told that it is root on the board: its children (a compiler, dpkg, a
+ * pager) run here and must know it.
+ */
+#include <link.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "remote/files.h"
+
+/* ---- front ends ---- */
+
+static atomic_int front_end;		/* 1 yes; what is not yes is asked again when another library was loaded */
+static _Atomic unsigned long long libraries_seen;
+
+void bw_front_end_now(void)
+{
+	atomic_store(&front_end, 1);
+}
+
+static int look_at_library(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const char *base = strrchr(info->dlpi_name, '/');
+
+	(void)size;
+	base = base ? base + 1 : info->dlpi_name;
+	if (!strncmp(base, "libbcc", 6) || !strncmp(base, "libbpf.so", 9))
+		*(bool *)arg = true;
+	return *(bool *)arg;
+}
+
+static int count_libraries(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	*(unsigned long long *)arg = info->dlpi_adds;
+	return 1;
+}
+
+static bool has_bpf_library(void)
+{
+	unsigned long long adds = 0;
+	bool found = false;
+
+	dl_iterate_phdr(count_libraries, &adds);
+	if (adds == atomic_load(&libraries_seen))
+		return false;
+	dl_iterate_phdr(look_at_library, &found);
+	atomic_store(&libraries_seen, adds);
+	return found;
+}
+
+bool bw_is_front_end(void)
+{
+	const char *pid;
+
+	if (atomic_load_explicit(&front_end, memory_order_relaxed))
+		return true;
+	pid = getenv("BPFWIRE_MAIN");
+	if ((!pid || atoi(pid) != getpid()) && !has_bpf_library())
+		return false;
+	bw_front_end_now();
+	return true;
+}
+
+/* The board's facts for a front end; NULL: libc answers. */
+static const struct bw_board *spoofed(void)
+{
+	return bw_active() && bw_is_front_end() && !bw_conn_ready() ? bw_board() : NULL;
+}
+
+/* ---- uname, ids ---- */
+
+BW_EXPORT int uname(struct utsname *u)
+{
+	const struct bw_board *b = spoofed();
+	int r = BW_REAL(uname)(u);
+
+	if (r || !b)
+		return r;
+#define FIELD(f) snprintf(u->f, sizeof(u->f), "%s", b->f)
+	FIELD(sysname);
+	FIELD(nodename);
+	FIELD(release);
+	FIELD(version);
+	FIELD(machine);
+#undef FIELD
+	return 0;
+}
+
+/* No connection for these two: programs ask before anything else, and the daemon is root. */
+BW_EXPORT uid_t getuid(void)
+{
+	return bw_active() && bw_is_front_end() ? 0 : BW_REAL(getuid)();
+}
+
+BW_EXPORT uid_t geteuid(void)
+{
+	return bw_active() && bw_is_front_end() ? 0 : BW_REAL(geteuid)();
+}
+
+/* ---- CPUs ---- */
+
+BW_EXPORT long sysconf(int name)
+{
+	const struct bw_board *b = name == _SC_NPROCESSORS_CONF || name == _SC_NPROCESSORS_ONLN ? spoofed() : NULL;
+
+	if (b)
+		return (long)(name == _SC_NPROCESSORS_CONF ? b->ncpus_possible : b->ncpus_online);
+	return BW_REAL(sysconf)(name);
+}
+
+BW_EXPORT int get_nprocs(void)
+{
+	const struct bw_board *b = spoofed();
+
+	return b ? (int)b->ncpus_online : BW_REAL(get_nprocs)();
+}
+
+BW_EXPORT int get_nprocs_conf(void)
+{
+	const struct bw_board *b = spoofed();
+
+	return b ? (int)b->ncpus_possible : BW_REAL(get_nprocs_conf)();
+}
+
+/* A list as "0-3,6" into a set of size bytes; -EINVAL if it does not fit, as sched_getaffinity(2). */
+static int cpus_of_list(const char *list, size_t size, cpu_set_t *set)
+{
+	unsigned long a, z;
+	char *end;
+
+	CPU_ZERO_S(size, set);
+	while (*list >= '0' && *list <= '9') {
+		a = z = strtoul(list, &end, 10);
+		if (*end == '-')
+			z = strtoul(end + 1, &end, 10);
+		if (z < a || z >= size * 8)
+			return -EINVAL;
+		for (; a <= z; a++)
+			CPU_SET_S(a, size, set);
+		list = *end == ',' ? end + 1 : end;
+	}
+	return 0;
+}
+
+BW_EXPORT int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
+{
+	const struct bw_board *b = pid == 0 || pid == getpid() ? spoofed() : NULL;
+
+	return b ? BW_RET(cpus_of_list(b->cpus_online, size, set)) : BW_REAL(sched_getaffinity)(pid, size, set);
+}
+
+/* ---- limits: locked memory is the daemon's matter, and a user here may not raise it ---- */
+
+BW_EXPORT int setrlimit(__rlimit_resource_t what, const struct rlimit *lim)
+{
+	int saved = errno, r = BW_REAL(setrlimit)(what, lim);
+
+	if (r && what == RLIMIT_MEMLOCK && bw_active()) {
+		errno = saved;
+		return 0;
+	}
+	return r;
+}
+
+BW_EXPORT int setrlimit64(__rlimit_resource_t what, const struct rlimit64 *lim)
+{
+	int saved = errno, r = BW_REAL(setrlimit64)(what, lim);
+
+	if (r && what == RLIMIT_MEMLOCK && bw_active()) {
+		errno = saved;
+		return 0;
+	}
+	return r;
+}
+
+/* ---- network interfaces: BPF programs are attached by the board's numbers ---- */
+
+static unsigned int board_ifindex(const char *name)
+{
+	char path[128], text[32];
+
+	if (!*name || strlen(name) >= 16 || strchr(name, '/') ||
+	    snprintf(path, sizeof(path), "/sys/class/net/%s/ifindex", name) >= (int)sizeof(path) || bw_file_text(path, text, sizeof(text)) < 0)
+		return 0;
+	return (unsigned int)strtoul(text, NULL, 10);
+}
+
+BW_EXPORT unsigned int if_nametoindex(const char *name)
+{
+	unsigned int n;
+
+	if (!spoofed())
+		return BW_REAL(if_nametoindex)(name);
+	n = board_ifindex(name);
+	if (!n)
+		errno = ENODEV;
+	return n;
+}
+
+BW_EXPORT char *if_indextoname(unsigned int index, char name[IF_NAMESIZE])
+{
+	struct bw_dir *d = NULL;
+	struct dirent64 *e;
+	char *found = NULL;
+
+	if (!spoofed())
+		return BW_REAL(if_indextoname)(index, name);
+	if (!bw_dir_open("/sys/class/net", &d)) {
+		while (!found && (e = bw_dir_read(d)))
+			if (e->d_name[0] != '.' && board_ifindex(e->d_name) == index)
+				found = strcpy(name, e->d_name);
+		bw_dir_close(d);
+	}
+	if (!found)
+		errno = ENXIO;
+	return found;
+}
+
+/* ---- signals: a number that names a process there must not hit one here ---- */
+
+/* Parent of a process of this machine, 0 if it has none or does not exist. */
+static pid_t parent_of(pid_t pid)
+{
+	char path[32], buf[512], *p;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = BW_REAL(open)(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = BW_REAL(read)(fd, buf, sizeof(buf) - 1);
+		BW_REAL(close)(fd);
+	}
+	if (n <= 0)
+		return 0;
+	buf[n] = 0;
+	p = strrchr(buf, ')');		/* comm may hold anything */
+	return p && strlen(p) > 4 ? (pid_t)strtol(p + 4, NULL, 10) : 0;
+}
+
+static bool is_ours(pid_t pid)
+{
+	int depth;
+
+	if (pid <= 0 || pid == getpid() || pid == getppid())
+		return true;
+	for (depth = 0; pid > 1 && depth < 64; depth++) {
+		pid = parent_of(pid);
+		if (pid == getpid())
+			return true;
+	}
+	return false;
+}
+
+BW_EXPORT int kill(pid_t pid, int sig)
+{
+	char path[32];
+	struct stat st;
+
+	if (!bw_active())
+		return BW_REAL(kill)(pid, sig);
+	bw_disconnect_kill(pid, sig);
+	if (!bw_is_front_end() || is_ours(pid))
+		return BW_REAL(kill)(pid, sig);
+	if (sig == 0) {
+		snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+		return bw_ret(bw_file_stat(path, true, &st) ? -ESRCH : 0);
+	}
+	bw_say("kill %d: not sent: the process is the board's, or none of this tool's here", (int)pid);
+	return bw_ret(-EPERM);
+}
