@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remote/command/command.h"
 
-#include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,29 +48,6 @@ static int cmd_help(int argc, char **argv)
 	}
 	printf("\nman bpfwire tells more.\n");
 	return BW_EXIT_OK;
-}
-
-int bw_usage_error(const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	bw_log(BW_LOG_ERROR, "%s (try 'bpfwire help')", text);
-	return BW_EXIT_USAGE;
-}
-
-int bw_option_error(int opt, char **argv)
-{
-	const char *given = argv[optind - 1];
-
-	if (opt == ':')
-		return bw_usage_error("%s: option '%s' needs a value", argv[0], given);
-	if (optopt && optopt < 256 && strncmp(given, "--", 2))
-		return bw_usage_error("%s: there is no option '-%c'", argv[0], optopt);
-	return bw_usage_error("%s: there is no option '%s'", argv[0], given);
 }
 
 static const struct bw_subcommand *find(const char *name)
