@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,7 +84,7 @@ static int board_turn(struct board *b)
 	return r < 0 ? r : 1;
 }
 
-int bw_board_run(const struct bw_board_options *o)
+int bw_board_run(const struct bw_board_options *o, char *err, size_t errlen)
 {
 	struct board *b = calloc(1, sizeof(*b));
 	int r;
@@ -98,7 +99,7 @@ int bw_board_run(const struct bw_board_options *o)
 	while (r > 0)
 		r = board_turn(b);
 	if (r < 0)
-		bw_report_failed(o->report_fd, r, b->link.reason);
+		snprintf(err, errlen, "%s", b->link.reason);
 	bw_clients_end_all(&b->clients, r < 0 ? r : -ESHUTDOWN);
 	bw_clients_output(&b->clients, bw_now_ms());
 	bw_clients_fini(&b->clients);

@@ -15,7 +15,7 @@ struct bw_board_options {
 	int stop_fd;		/* readable: end all sessions and return; -1: none */
 };
 
-/* 0: it was told to stop. A negative errno: the pipe is of no more use (already reported). */
-int bw_board_run(const struct bw_board_options *o);
+/* 0: it was told to stop. A negative errno: the pipe is of no more use; err says why in one line. */
+int bw_board_run(const struct bw_board_options *o, char *err, size_t errlen);
 
 #endif

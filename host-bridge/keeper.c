@@ -59,6 +59,7 @@ static void keeper_start(struct bw_keeper *k, int64_t now)
 	int fds[2];
 
 	k->started_at = now;
+	k->told = false;
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
 		bw_keeper_ended(k, 0, now);
 		return;
@@ -104,6 +105,7 @@ static void keeper_line(struct bw_keeper *k, const char *line)
 	if (sscanf(line, "clients %u", &k->clients) == 1)
 		return;
 	if (sscanf(line, "failed %d %n", &err, &at) == 1 && at && err < 0) {
+		k->told = true;
 		k->status = err;
 		snprintf(k->reason, sizeof(k->reason), "%s", line + at);
 	}
@@ -151,13 +153,13 @@ void bw_keeper_ended(struct bw_keeper *k, int wait_status, int64_t now)
 
 	if (steady)
 		k->logged[0] = 0;
-	k->status = -EAGAIN;
-	snprintf(k->reason, sizeof(k->reason), "board %s is being opened anew", k->name);
-	if (WIFSIGNALED(wait_status)) {
-		k->status = -EIO;
-		snprintf(k->reason, sizeof(k->reason), "board %s: its process was ended by signal %d", k->name, WTERMSIG(wait_status));
-	}
 	keeper_read(k);
+	if (!k->told) {
+		k->status = -EIO;
+		snprintf(k->reason, sizeof(k->reason), "board %s: its process %s %d", k->name, WIFSIGNALED(wait_status) ?
+			 "was ended by signal" : "ended with exit status",
+			 WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
+	}
 	keeper_log(k);
 	k->pid = 0;
 	k->clients = 0;

@@ -31,6 +31,7 @@ struct bw_keeper {
 	int64_t started_at, start_at;		/* of the process; when to start the next one */
 	int64_t kill_at;			/* leaving: when patience ends; 0: over */
 	unsigned int failures;			/* in a row */
+	bool told;				/* the process said why it ends */
 	int status;				/* greeting while none runs: negative errno */
 	char reason[BW_REPORT_LINE], logged[BW_REPORT_LINE];
 	char line[BW_REPORT_LINE];		/* a report that is not whole yet */

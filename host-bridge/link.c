@@ -72,6 +72,13 @@ static int link_lost(struct bw_link *l, int err, int64_t now, const char *fmt, .
 	return 0;
 }
 
+/* The pipe has ended: no attempt will help. */
+static int link_gone(struct bw_link *l, int err, int64_t now)
+{
+	l->tries = BW_LINK_TRIES;
+	return link_lost(l, err, now, "%s", err == -ENODEV ? "gone" : strerror(-err));
+}
+
 static int link_open(struct bw_link *l, int64_t now)
 {
 	uint8_t nonce[BW_NONCE_SIZE];
@@ -227,6 +234,8 @@ static int link_receive(struct bw_link *l, int64_t now)
 			l->more = false;
 			return 0;
 		}
+		if (n == -ENOTCONN)
+			return link_gone(l, -ENODEV, now);
 		if (n < 0)
 			return link_lost(l, (int)n, now, "receive: %s", strerror((int)-n));
 		if (l->state == BW_LINK_REFUSED)	/* of another protocol: not for us to read */
@@ -253,11 +262,8 @@ int bw_link_input(struct bw_link *l, unsigned int events, int64_t now)
 	} else if (l->more || events & (BW_PIPE_READABLE | BW_PIPE_DOWN | BW_PIPE_FAILED)) {
 		r = link_receive(l, now);
 	}
-	if (events & (BW_PIPE_DOWN | BW_PIPE_FAILED)) {
-		r = events & BW_PIPE_FAILED && l->pipe->error ? l->pipe->error : -ENODEV;
-		l->tries = BW_LINK_TRIES;
-		r = link_lost(l, r, now, "%s", r == -ENODEV ? "gone" : strerror(-r));
-	}
+	if (events & (BW_PIPE_DOWN | BW_PIPE_FAILED))
+		r = link_gone(l, events & BW_PIPE_FAILED && l->pipe->error ? l->pipe->error : -ENODEV, now);
 	return r;
 }
 
@@ -274,13 +280,15 @@ int bw_link_output(struct bw_link *l, int64_t now)
 		bw_queue_drop(&l->out, (size_t)n);
 		l->flush = true;
 	}
+	if (n == -ENOTCONN)
+		return 0;	/* recv tells, when it has no more */
 	if (n < 0 && n != -EAGAIN)
 		return link_lost(l, (int)n, now, "send: %s", strerror((int)-n));
 	if (!l->flush || bw_queue_len(&l->out))
 		return 0;
 	l->flush = false;
 	n = l->pipe->ops->flush(l->pipe);
-	return n < 0 && n != -EAGAIN ? link_lost(l, (int)n, now, "send: %s", strerror((int)-n)) : 0;
+	return n < 0 && n != -EAGAIN && n != -ENOTCONN ? link_lost(l, (int)n, now, "send: %s", strerror((int)-n)) : 0;
 }
 
 static void lower(int *timeout_ms, int64_t at, int64_t now)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -9,7 +10,6 @@
 
 #include "host-bridge/spawn.h"
 #include "protocol/io.h"
-#include "protocol/log.h"
 
 #define END_MS	2000
 
@@ -57,7 +57,7 @@ int bw_spawn(const char *command, struct bw_pipe **pipe, pid_t *pid)
 	return 0;
 }
 
-void bw_spawn_end(pid_t pid, const char *name)
+void bw_spawn_end(pid_t pid, const char *name, char *err, size_t errlen)
 {
 	int64_t until = bw_now_ms() + END_MS;
 	int status = 0;
@@ -69,7 +69,7 @@ void bw_spawn_end(pid_t pid, const char *name)
 	if (!r)
 		waitpid(pid, &status, 0);
 	if (r && WIFEXITED(status) && WEXITSTATUS(status))
-		bw_log(BW_LOG_WARN, "board %s: the command ended with exit status %d", name, WEXITSTATUS(status));
+		snprintf(err, errlen, "board %s: the command ended with exit status %d", name, WEXITSTATUS(status));
 	else if (r && WIFSIGNALED(status))
-		bw_log(BW_LOG_WARN, "board %s: the command was ended by signal %d", name, WTERMSIG(status));
+		snprintf(err, errlen, "board %s: the command was ended by signal %d", name, WTERMSIG(status));
 }

@@ -91,40 +91,38 @@ static int stop_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int worker_open(struct worker *w, char **argv)
+static int worker_open(struct worker *w, char **argv, char *err, size_t errlen)
 {
-	char err[BW_REPORT_LINE] = "";
 	int r;
 
 	if (!strcmp(argv[0], "command")) {
 		r = bw_spawn(argv[1], &w->pipe, &w->command);
 		if (r < 0)
-			snprintf(err, sizeof(err), "board %s: start '%.100s': %s", w->name, argv[1], strerror(-r));
+			snprintf(err, errlen, "board %s: start '%.100s': %s", w->name, argv[1], strerror(-r));
 	} else {
-		r = bw_pipe_usb_open(w->name, argv[1], argv[2] ? atoi(argv[2]) : -1, &w->pipe, err, sizeof(err));
+		r = bw_pipe_usb_open(w->name, argv[1], argv[2] ? atoi(argv[2]) : -1, &w->pipe, err, errlen);
 	}
-	if (r < 0)
-		bw_report_failed(w->report_fd, r, err);
 	return r;
 }
 
-static int worker_run(struct worker *w, int stop_fd)
+static int worker_run(struct worker *w, int stop_fd, char *err, size_t errlen)
 {
 	struct bw_board_options o = {
 		.name = w->name, .pipe = w->pipe, .listen_fd = w->listen_fd, .report_fd = w->report_fd, .stop_fd = stop_fd,
 	};
-	int r = bw_board_run(&o);
+	int r = bw_board_run(&o, err, errlen);
 
 	w->pipe->ops->close(w->pipe);
 	if (w->command)
-		bw_spawn_end(w->command, w->name);
+		bw_spawn_end(w->command, w->name, err, errlen);
 	return r;
 }
 
 int bw_worker_main(int argc, char **argv)
 {
 	struct worker w = { 0 };
-	int stop_fd = stop_signals();
+	char err[BW_REPORT_LINE] = "";
+	int r, stop_fd = stop_signals();
 
 	/* NAME LISTEN-FD REPORT-FD LEVEL usb NODE INTERFACE | command COMMAND */
 	if (argc < 8 || stop_fd < 0)
@@ -135,7 +133,10 @@ int bw_worker_main(int argc, char **argv)
 	bw_log_init("bpfwire-bridge", (enum bw_log_level)atoi(argv[5]));
 	fcntl(w.listen_fd, F_SETFD, FD_CLOEXEC);
 	fcntl(w.report_fd, F_SETFD, FD_CLOEXEC);
-	if (worker_open(&w, argv + 6) < 0)
-		return 1;
-	return worker_run(&w, stop_fd) < 0 ? 1 : 0;
+	r = worker_open(&w, argv + 6, err, sizeof(err));
+	if (r >= 0)
+		r = worker_run(&w, stop_fd, err, sizeof(err));
+	if (r < 0)
+		bw_report_failed(w.report_fd, r, err);
+	return r < 0;
 }
