@@ -227,6 +227,19 @@ static bool is_memory(const char *path)
 	return n > 10 && !strncmp(path, "/proc/", 6) && !strcmp(path + n - 4, "/mem");
 }
 
+/*
+ * A fetch opens and reads. These are open's errors; with any other (and for what cannot be fetched: devices, files too large) the
+ * file is opened alone, so that the tool meets the error where it is, at open or at read.
+ */
+static bool may_be_of_read(int err)
+{
+	switch (-err) {
+	case ENOENT: case ENOTDIR: case EACCES: case EPERM: case ELOOP: case ENAMETOOLONG: case ENODEV: case ENXIO: case ENOMEM: case EMFILE: case ENFILE:
+		return false;
+	}
+	return true;
+}
+
 int bw_file_open(const char *path, int oflags, mode_t mode)
 {
 	int r;
@@ -236,7 +249,9 @@ int bw_file_open(const char *path, int oflags, mode_t mode)
 	if (bw_path_is_stream(path))
 		return bw_tail_open(path, oflags);
 	r = fetch(path, oflags);
-	return r == -EISDIR ? open_handle(path, oflags | O_DIRECTORY, mode) : r;
+	if (r == -EISDIR)
+		return open_handle(path, oflags | O_DIRECTORY, mode);
+	return r < 0 && may_be_of_read(r) ? open_handle(path, oflags, mode) : r;
 }
 
 ssize_t bw_file_text(const char *path, char *buf, size_t size)

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The wrappers of files and directories, called by their libc names as a tool does, against a fake board. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <glob.h>
+#include <mntent.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+
+#include "protocol/wirecode.h"
+#include "remote/files.h"
+#include "tests/unit/check.h"
+#include "tests/unit/remote/fake_bridge.h"
+
+/* ---- the fake board ---- */
+
+static char written[256];
+static int asked[BW_MSG_LAST + 1], tail_reads;
+
+static struct bw_stat fake_stat(uint8_t type, uint64_t ino)
+{
+	return (struct bw_stat){ .type = type, .perm = type == BW_FT_DIR ? 0755 : 0644, .dev_major = 0, .dev_minor = 99, .ino = ino, .nlink = 1,
+				 .blksize = 4096 };
+}
+
+static bool is(struct bw_str s, const char *c) { return bw_str_eq(s, c); }
+
+static int fake_type(struct bw_str p)
+{
+	static const struct { const char *path; int type; } tree[] = {
+		{ "/sys/t", BW_FT_DIR }, { "/sys/t/a", BW_FT_REG }, { "/sys/t/link", BW_FT_LNK }, { "/sys/t/sub", BW_FT_DIR }, { "/sys/t/sub/x1", BW_FT_REG },
+		{ "/sys/t/sub/x2", BW_FT_REG }, { "/sys/t/write", BW_FT_REG }, { "/sys/t/trace_pipe", BW_FT_REG }, { "/proc/77", BW_FT_DIR },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(tree) / sizeof(tree[0]); i++)
+		if (is(p, tree[i].path))
+			return tree[i].type;
+	return -1;
+}
+
+static int get(struct bw_str p, struct bw_buf *out)
+{
+	struct bw_stat st = fake_stat(BW_FT_REG, 5);
+	char text[sizeof(written)];
+
+	if (is(p, "/proc/denied"))
+		return -EACCES;
+	if (fake_type(p) == BW_FT_DIR)
+		return -EISDIR;
+	if (is(p, "/sys/eio"))
+		return -EIO;
+	bw_put_stat(out, &st);
+	if (is(p, "/proc/loadavg") || is(p, "/sys/t/a"))
+		snprintf(text, sizeof(text), "0.10 0.20 board\n");
+	else if (is(p, "/proc/empty"))
+		text[0] = 0;
+	else if (is(p, "/proc/written"))
+		snprintf(text, sizeof(text), "%s", written);
+	else if (is(p, "/proc/stats"))
+		snprintf(text, sizeof(text), "%d", asked[BW_MSG_FILE_STAT]);
+	else if (is(p, "/proc/mounts"))
+		snprintf(text, sizeof(text), "bpf /sys/fs/bpf bpf rw 0 0\n");
+	else if (is(p, "/sys/class/net/can0/ifindex"))
+		snprintf(text, sizeof(text), "7\n");
+	else
+		return -ENOENT;
+	bw_put_bytes(out, text, strlen(text));
+	return 0;
+}
+
+static void put_entry(struct bw_buf *out, const char *name, uint8_t type, uint64_t ino)
+{
+	struct bw_dirent e = { .st = fake_stat(type, ino), .name = fake_str(name) };
+
+	bw_put_dirent(out, &e);
+}
+
+static int list(struct bw_str p, struct bw_buf *out)
+{
+	if (is(p, "/sys/t") || is(p, "/sys/t/")) {
+		put_entry(out, "sub", BW_FT_DIR, 11);
+		put_entry(out, "a", BW_FT_REG, 12);
+		put_entry(out, "link", BW_FT_LNK, 13);
+		put_entry(out, "../evil", BW_FT_REG, 14);
+	} else if (is(p, "/sys/t/sub")) {
+		put_entry(out, "x1", BW_FT_REG, 21);
+		put_entry(out, "x2", BW_FT_REG, 22);
+	} else if (is(p, "/sys/class/net")) {
+		put_entry(out, "can0", BW_FT_LNK, 31);
+	} else {
+		return fake_type(p) < 0 ? -ENOENT : -ENOTDIR;
+	}
+	return 0;
+}
+
+static int open_handle(const struct bw_file *m, struct bw_buf *out)
+{
+	struct bw_handle_reply r = { .object = BW_OBJ_FILE, .handle = 1 };
+
+	if (is(m->path, "/sys/eio"))
+		r.handle = 2;
+	else if (is(m->path, "/sys/t/trace_pipe"))
+		r.handle = 3;
+	else if (fake_type(m->path) < 0)
+		return -ENOENT;
+	bw_put_handle_reply(out, &r);
+	return 0;
+}
+
+static int handle_read(struct bw_reader *r, struct bw_buf *out)
+{
+	struct bw_handle_read m;
+
+	bw_get_handle_read(r, &m);
+	if (m.handle == 2)
+		return -EIO;
+	if (m.handle != 3)
+		return -EBADF;
+	if (tail_reads++ % 2)
+		return -EAGAIN;
+	bw_put_bytes(out, "line\n", 5);
+	return 0;
+}
+
+static int handle_write(struct bw_reader *r, struct bw_buf *out)
+{
+	struct bw_handle_write m;
+
+	bw_get_handle_write(r, &m);
+	if (m.len == 4 && !memcmp(m.data, "bad\n", 4))
+		return -EINVAL;
+	snprintf(written + strlen(written), sizeof(written) - strlen(written), "[%.*s]", (int)m.len, (const char *)m.data);
+	bw_put_u32(out, m.len);
+	return 0;
+}
+
+static int file_op(uint16_t type, struct bw_reader *r, struct bw_buf *out)
+{
+	struct bw_statfs fs = { .type = 0xcafe4a11, .bsize = 4096 };
+	struct bw_stat st;
+	struct bw_file m;
+	int t;
+
+	if (bw_get_file(r, &m))
+		return -EPROTO;
+	t = fake_type(m.path);
+	switch (type) {
+	case BW_MSG_FILE_GET: return get(m.path, out);
+	case BW_MSG_FILE_LIST: return list(m.path, out);
+	case BW_MSG_FILE_OPEN: return open_handle(&m, out);
+	case BW_MSG_FILE_ACCESS: return t < 0 ? -ENOENT : m.mode & 2 ? -EROFS : 0;
+	case BW_MSG_FILE_READLINK: return t == BW_FT_LNK ? (bw_put_str(out, "../target"), 0) : -EINVAL;
+	case BW_MSG_FILE_REALPATH: return t < 0 ? -ENOENT : (bw_put_str(out, "/sys/real"), 0);
+	case BW_MSG_FILE_STATFS: bw_put_statfs(out, &fs); return 0;
+	}
+	if (t < 0)
+		return -ENOENT;
+	st = fake_stat((uint8_t)(t == BW_FT_LNK && !(m.flags & BW_FILE_NOFOLLOW) ? BW_FT_REG : t), 7);
+	bw_put_stat(out, &st);
+	return 0;
+}
+
+static int handler(uint16_t type, struct bw_reader *r, struct bw_buf *out)
+{
+	struct bw_clocks c = { .monotonic = 5000000000000ll, .boottime = 6000000000000ll };
+	struct bw_file_change ch;
+
+	asked[type]++;
+	if (type >= BW_MSG_FILE_GET && type <= BW_MSG_FILE_REALPATH && type != BW_MSG_FILE_CHANGE)
+		return file_op(type, r, out);
+	switch (type) {
+	case BW_MSG_HANDLE_READ: return handle_read(r, out);
+	case BW_MSG_HANDLE_WRITE: return handle_write(r, out);
+	case BW_MSG_HANDLE_CLOSE: return 0;
+	case BW_MSG_CLOCKS: bw_put_clocks(out, &c); return 0;
+	case BW_MSG_FILE_CHANGE:
+		bw_get_file_change(r, &ch);
+		return ch.what == BW_CHANGE_MKDIR && is(ch.path, "/sys/fs/bpf/d") ? 0 : ch.what == BW_CHANGE_RMDIR ? -ENOTEMPTY : -EISDIR;
+	}
+	return -EOPNOTSUPP;
+}
+
+__attribute__((constructor(101))) static void before_all(void)
+{
+	unsetenv("BPFWIRE_MAIN");
+	fake_bridge(handler);
+}
+
+/* ---- the tests ---- */
+
+static int stats_asked(void)
+{
+	char text[32] = "";
+	FILE *f = fopen("/proc/stats", "r");
+
+	if (!f || !fgets(text, sizeof(text), f))
+		return -1;
+	fclose(f);
+	return atoi(text);
+}
+
+static const char text[] = "0.10 0.20 board\n";
+
+TEST("a file of the board is read, sought and mapped like any other")
+{
+	char buf[64] = "";
+	struct stat st;
+	int fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	void *p;
+
+	CHECK(fd >= 0);
+	CHECK_EQ(read(fd, buf, sizeof(buf)), sizeof(text) - 1);
+	CHECK(!strcmp(buf, text));
+	CHECK_EQ(pread(fd, buf, 4, 5), 4);
+	CHECK(!memcmp(buf, "0.20", 4));
+	CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+	CHECK_EQ(read(fd, buf, 3), 3);
+	CHECK(write(fd, "x", 1) == -1 && errno == EBADF);
+	p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	CHECK(p != MAP_FAILED && !memcmp(p, text, sizeof(text)));
+	munmap(p, 4096);
+	CHECK(!fstat(fd, &st) && st.st_size == 0 && st.st_ino == 5 && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0644);
+	CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+	CHECK_EQ(close(fd), 0);
+}
+
+TEST("a descriptor of a board's file is named after it")
+{
+	char name[64], link[128] = "";
+	int fd = open("/proc/loadavg", O_RDONLY);
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	CHECK_EQ(readlink(name, link, sizeof(link)), 13);
+	CHECK(!strcmp(link, "/proc/loadavg"));
+	close(fd);
+	CHECK(readlink(name, link, sizeof(link)) == -1 && errno == ENOENT);
+}
+
+TEST("stdio reads a file of the board, to its end and again")
+{
+	char line[64] = "";
+	FILE *f = fopen("/proc/loadavg", "re");
+	int i;
+
+	CHECK(f != NULL);
+	for (i = 0; f && i < 2; i++) {
+		CHECK(fgets(line, sizeof(line), f) && !strcmp(line, text));
+		CHECK(!fgets(line, sizeof(line), f) && feof(f));
+		rewind(f);
+	}
+	CHECK(f && !fclose(f));
+	f = fopen("/proc/empty", "r");
+	CHECK(f && fgetc(f) == EOF);
+	CHECK(f && !fclose(f));
+}
+
+TEST("the board's errors reach the tool as they are, and success leaves errno alone")
+{
+	int fd;
+
+	CHECK(open("/proc/denied", O_RDONLY) == -1 && errno == EACCES);
+	CHECK(open("/proc/nothing", O_RDONLY) == -1 && errno == ENOENT);
+	CHECK(!fopen("/proc/nothing", "r") && errno == ENOENT);
+	CHECK(!opendir("/sys/t/a") && errno == ENOTDIR);
+	CHECK(access("/sys/t/a", W_OK) == -1 && errno == EROFS);
+	errno = 77;
+	fd = open("/proc/loadavg", O_RDONLY);
+	CHECK(fd >= 0 && errno == 77);
+	close(fd);
+	CHECK(!access("/sys/t/a", R_OK) && errno == 77);
+}
+
+TEST("an error of reading is met at read, not at open")
+{
+	char c;
+	int fd = open("/sys/eio", O_RDONLY);
+
+	CHECK(fd >= 0);
+	CHECK(read(fd, &c, 1) == -1 && errno == EIO);
+	close(fd);
+}
+
+TEST("each write is one write on the board, with its error")
+{
+	char now[256] = "";
+	int fd = open("/sys/t/write", O_WRONLY | O_APPEND), r;
+	FILE *f;
+
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, "one", 3), 3);
+	CHECK(write(fd, "bad\n", 4) == -1 && errno == EINVAL);
+	CHECK_EQ(dprintf(fd, "two %d", 2), 5);
+	close(fd);
+	f = fopen("/sys/t/write", "w");
+	CHECK(f && fprintf(f, "three ") == 6 && fputs("four", f) >= 0);
+	CHECK(f && !fclose(f));
+	f = fopen("/sys/t/write", "a");
+	CHECK(f && fputs("bad\n", f) >= 0);
+	r = f ? fclose(f) : 0;
+	CHECK(r == EOF && errno == EINVAL);
+	f = fopen("/proc/written", "r");
+	CHECK(f && fgets(now, sizeof(now), f));
+	CHECK(!strcmp(now, "[one][two 2][three four]"));
+	if (f)
+		fclose(f);
+}
+
+TEST("a directory is listed once, and the stats of its entries need no question")
+{
+	struct dirent *e;
+	struct stat st;
+	int before, n = 0;
+	DIR *d = opendir("/sys/t");
+	long mark = 0;
+
+	CHECK(d != NULL);
+	before = stats_asked();
+	while (d && (e = readdir(d))) {
+		n++;
+		CHECK(!strchr(e->d_name, '/'));
+		if (!strcmp(e->d_name, "sub")) {
+			CHECK(e->d_type == DT_DIR && e->d_ino == 11);
+			mark = telldir(d);
+		}
+	}
+	CHECK_EQ(n, 5);		/* with the dots, without the name that was none */
+	CHECK(!stat("/sys/t/a", &st) && st.st_ino == 12 && S_ISREG(st.st_mode));
+	CHECK(!stat("/sys/t/sub", &st) && S_ISDIR(st.st_mode));
+	CHECK(!access("/sys/t/sub", F_OK));
+	CHECK(!lstat("/sys/t/link", &st) && S_ISLNK(st.st_mode));
+	CHECK_EQ(stats_asked(), before);
+	CHECK(!stat("/sys/t/link", &st) && S_ISREG(st.st_mode));
+	CHECK_EQ(stats_asked(), before + 1);
+	if (!d)
+		return;
+	seekdir(d, mark);
+	e = readdir(d);
+	CHECK(e && !strcmp(e->d_name, "a"));
+	rewinddir(d);
+	e = readdir(d);
+	CHECK(e && !strcmp(e->d_name, "."));
+	CHECK(!closedir(d));
+}
+
+TEST("paths below a descriptor of a board's directory are the board's")
+{
+	char buf[8];
+	struct stat st;
+	int dirfd_ = open("/sys/t", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
+	DIR *d;
+
+	CHECK(dirfd_ >= 0);
+	fd = openat(dirfd_, "a", O_RDONLY);
+	CHECK(fd >= 0 && read(fd, buf, 4) == 4 && !memcmp(buf, "0.10", 4));
+	close(fd);
+	CHECK(!fstatat(dirfd_, "sub", &st, 0) && S_ISDIR(st.st_mode));
+	CHECK(!fstatat(dirfd_, "", &st, AT_EMPTY_PATH) && S_ISDIR(st.st_mode));
+	CHECK(!fstat(dirfd_, &st) && S_ISDIR(st.st_mode));
+	CHECK(!faccessat(dirfd_, "a", R_OK, 0));
+	CHECK(read(dirfd_, buf, 1) == -1 && errno == EISDIR);
+	d = fdopendir(dirfd_);
+	CHECK(d && dirfd(d) == dirfd_ && readdir(d) && !closedir(d));
+	CHECK(fstat(dirfd_, &st) == -1 && errno == EBADF);
+}
+
+TEST("a directory opened without O_DIRECTORY is one all the same")
+{
+	struct stat st;
+	int fd = open("/sys/t", O_RDONLY);
+
+	CHECK(fd >= 0 && !fstat(fd, &st) && S_ISDIR(st.st_mode));
+	close(fd);
+}
+
+TEST("a directory of this machine is libc's own")
+{
+	DIR *d = opendir("/usr");
+
+	CHECK(d && !bw_dir_mine(d) && readdir(d) && dirfd(d) >= 0 && !closedir(d));
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
+static int no_dots(const struct dirent *e) { return e->d_name[0] != '.'; }
+
+TEST("scandir filters and sorts the board's entries")
+{
+	struct dirent **list = NULL;
+	int n = scandir("/sys/t", &list, no_dots, by_name), i;
+
+	CHECK_EQ(n, 3);
+	CHECK(n == 3 && !strcmp(list[0]->d_name, "a") && !strcmp(list[1]->d_name, "link") && !strcmp(list[2]->d_name, "sub"));
+	for (i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	CHECK(scandir("/sys/nothing", &list, NULL, NULL) == -1 && errno == ENOENT);
+}
+
+TEST("glob finds what is on the board")
+{
+	glob_t g;
+
+	CHECK_EQ(glob("/sys/t/s*/x?", 0, NULL, &g), 0);
+	CHECK(g.gl_pathc == 2 && !strcmp(g.gl_pathv[0], "/sys/t/sub/x1") && !strcmp(g.gl_pathv[1], "/sys/t/sub/x2"));
+	globfree(&g);
+	CHECK_EQ(glob("/sys/t/nothing*", 0, NULL, &g), GLOB_NOMATCH);
+}
+
+static char walked[512];
+static int on_visit(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+	(void)st;
+	snprintf(walked + strlen(walked), sizeof(walked) - strlen(walked), "%s:%d:%d ", path + f->base, type, f->level);
+	return 0;
+}
+
+TEST("nftw walks the board's tree by the board's names")
+{
+	CHECK_EQ(nftw("/sys/t", on_visit, 8, FTW_PHYS), 0);
+	CHECK(!strcmp(walked, "t:1:0 sub:1:1 x1:0:2 x2:0:2 a:0:1 link:4:1 "));
+	walked[0] = 0;
+	CHECK_EQ(nftw("/sys/t/sub", on_visit, 8, FTW_PHYS | FTW_DEPTH), 0);
+	CHECK(!strcmp(walked, "x1:0:1 x2:0:1 sub:5:0 "));
+	CHECK(nftw("/sys/nothing", on_visit, 8, 0) == -1 && errno == ENOENT);
+}
+
+TEST("links are read and resolved on the board")
+{
+	char buf[64], *p;
+
+	CHECK_EQ(readlink("/sys/t/link", buf, sizeof(buf)), 9);
+	CHECK_EQ(readlink("/sys/t/link", buf, 4), 4);
+	CHECK(!memcmp(buf, "../t", 4));
+	CHECK(readlink("/sys/t/a", buf, sizeof(buf)) == -1 && errno == EINVAL);
+	p = realpath("/sys/t/link", NULL);
+	CHECK(p && !strcmp(p, "/sys/real"));
+	free(p);
+	CHECK(!realpath("/sys/nothing", NULL) && errno == ENOENT);
+	p = realpath("/usr/..", NULL);
+	CHECK(p && !strcmp(p, "/"));
+	free(p);
+}
+
+TEST("changes go to the board, and never from one machine to the other")
+{
+	CHECK_EQ(mkdir("/sys/fs/bpf/d", 0700), 0);
+	CHECK(rmdir("/sys/fs/bpf/d") == -1 && errno == ENOTEMPTY);
+	CHECK(remove("/sys/fs/bpf/d") == -1 && errno == ENOTEMPTY);
+	CHECK(rename("/tmp/bpfwire-none", "/sys/fs/bpf/x") == -1 && errno == EXDEV);
+	CHECK(rename("/tmp/bpfwire-none", "/tmp/bpfwire-none2") == -1 && errno == ENOENT);
+}
+
+TEST("statfs says what file system the board has there")
+{
+	struct statfs fs;
+
+	CHECK(!statfs("/sys/fs/bpf", &fs) && fs.f_type == 0xcafe4a11);
+	CHECK(!statfs("/", &fs) && fs.f_type != 0xcafe4a11);
+}
+
+TEST("a stream can be polled, read without blocking, and closed while more comes")
+{
+	char buf[8];
+	int fd = open("/sys/t/trace_pipe", O_RDONLY), i;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	CHECK(fd >= 0);
+	for (i = 0; i < 3; i++) {
+		CHECK(poll(&p, 1, 5000) == 1);
+		CHECK(read(fd, buf, 5) == 5 && !memcmp(buf, "line\n", 5));
+	}
+	CHECK_EQ(close(fd), 0);
+}
+
+TEST("a program that is no front end is told about this machine")
+{
+	struct utsname u;
+
+	CHECK(!uname(&u) && strcmp(u.nodename, "fakeboard"));
+	CHECK(!bw_is_front_end());
+}
+
+TEST("a front end is told about the board")
+{
+	struct rlimit infinite = { RLIM_INFINITY, RLIM_INFINITY };
+	struct timespec ts, here;
+	struct utsname u;
+	struct mntent *m;
+	cpu_set_t set;
+	FILE *f;
+
+	bw_front_end_now();
+	CHECK(!uname(&u) && !strcmp(u.machine, "aarch64") && !strcmp(u.release, "6.1.0-fake") && !strcmp(u.nodename, "fakeboard"));
+	CHECK(getuid() == 0 && geteuid() == 0);
+	CHECK(sysconf(_SC_NPROCESSORS_CONF) == 4 && sysconf(_SC_NPROCESSORS_ONLN) == 3 && get_nprocs() == 3 && get_nprocs_conf() == 4);
+	CHECK(!sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) == 3 && !CPU_ISSET(1, &set) && CPU_ISSET(3, &set));
+	CHECK(!setrlimit(RLIMIT_MEMLOCK, &infinite));
+	CHECK(!bw_board_clock_gettime(CLOCK_MONOTONIC, &ts) && ts.tv_sec >= 5000 && ts.tv_sec < 5100);
+	CHECK(!bw_board_clock_gettime(CLOCK_REALTIME, &ts) && !clock_gettime(CLOCK_REALTIME, &here) && here.tv_sec - ts.tv_sec < 10);
+	f = setmntent("/proc/mounts", "r");
+	m = f ? getmntent(f) : NULL;
+	CHECK(m && !strcmp(m->mnt_dir, "/sys/fs/bpf"));
+	if (f)
+		endmntent(f);
+}
+
+TEST("a signal of a front end never hits a process of this machine that is not its own")
+{
+	pid_t child = fork();
+
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	CHECK(kill(1, SIGTERM) == -1 && errno == EPERM);
+	CHECK(!kill(77, 0));
+	CHECK(kill(78, 0) == -1 && errno == ESRCH);
+	CHECK(!kill(child, 0));
+	CHECK(!kill(child, SIGKILL));
+}
+
+int main(void)
+{
+	return check_done();
+}
