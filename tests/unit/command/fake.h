@@ -113,6 +113,7 @@ static inline void fake_serve(const char *dir, const struct fake_board *f, size_
 	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0)
 		_exit(1);
+	dprintf(lock, "%d\n", (int)getpid());
 	for (i = 0; i < n; i++) {
 		p[i] = (struct pollfd) { .fd = fake_listen(dir, f[i].serial), .events = POLLIN };
 		if (f[i].manner == FAKE_STALE)
