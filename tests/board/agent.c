@@ -13,6 +13,7 @@
  *                   end) to the VM; 'h' the command has started, 'o' stdout, 'e' stderr, 'x' exit status from it. Closing
  *                   the connection kills the command. What it left in the background lives on.
  *   CONNECT NAME    the bytes of the socket DIR/NAME, both ways
+ *   ABORT PORT      ends the connection that comes from that port; what it still has in flight is lost
  *   WATCH -         the names of all sockets in DIR, one a line, then an empty line; again after each change
  */
 #define _GNU_SOURCE
@@ -48,8 +49,9 @@
 #define LIST_SIZE	8192
 #define NAMES_MAX	64
 #define NAME_SIZE	64
+#define SERVED_MAX	256
 #define START_LIMIT_MS	15000		/* from EXEC to 'h' */
-#define GONE_LIMIT_S	2		/* from a peer's death to the end of its relay */
+#define GONE_LIMIT_S	5		/* from an end's death to that of its relay, if the other does not read on */
 #define STATUS_LOST	255
 
 struct frame {
@@ -259,15 +261,26 @@ static bool half_step(struct half *h, short from, short to)
 	return true;
 }
 
-/* Moves bytes both ways until both directions have ended, or one end is gone and its last bytes are delivered. */
-static void relay(int a, int b)
+static volatile sig_atomic_t relay_expired;
+
+static void relay_on_alarm(int sig)
+{
+	relay_expired = sig;
+}
+
+/*
+ * Moves bytes both ways until both directions have ended. When one end is gone altogether, its last bytes are delivered
+ * within GONE_LIMIT_S, or else the result is false. The process is the relay's own.
+ */
+static bool relay(int a, int b)
 {
 	struct half h[2] = {
 		{ .from = a, .to = b, .buf = buffer() },
 		{ .from = b, .to = a, .buf = buffer() },
 	};
-	bool gone[2] = { false, false }, dying = false;
+	bool gone[2] = { false, false };
 
+	sigaction(SIGALRM, &(struct sigaction) { .sa_handler = relay_on_alarm }, NULL);
 	nonblock(a);
 	nonblock(b);
 	while (!h[0].closed || !h[1].closed) {
@@ -277,15 +290,16 @@ static void relay(int a, int b)
 			p[i].events = (!h[i].len && !h[i].eof ? POLLIN : 0) | (h[!i].len ? POLLOUT : 0);
 			if (gone[i] && !p[i].events)
 				p[i].fd = -1;
-			if (gone[i] && h[i].closed && !dying) {
-				alarm(GONE_LIMIT_S);	/* this process is the relay's own */
-				dying = true;
-			}
 		}
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			break;
+		if (poll(p, 2, -1) < 0) {
+			if (relay_expired)
+				return false;
+			continue;
+		}
 		for (int i = 0; i < 2; i++) {
 			if (p[i].revents & POLLHUP) {
+				if (!gone[0] && !gone[1])
+					alarm(GONE_LIMIT_S);
 				gone[i] = true;
 				h[!i].discard = true;
 				h[!i].len = 0;
@@ -294,8 +308,7 @@ static void relay(int a, int b)
 		if (!half_step(&h[0], p[0].revents, p[1].revents) || !half_step(&h[1], p[1].revents, p[0].revents))
 			break;
 	}
-	free(h[0].buf);
-	free(h[1].buf);
+	return true;
 }
 
 /* ---- in the VM ---- */
@@ -422,6 +435,36 @@ static void serve_connect(int sock, const char *dir, const char *name)
 	relay(sock, fd);
 }
 
+/* The connections, so that ABORT can find one. */
+static struct served {
+	in_port_t port;
+	pid_t pid;
+} served[SERVED_MAX];
+static unsigned int served_next;
+
+static void served_add(in_port_t port, pid_t pid)
+{
+	for (int i = 0; i < SERVED_MAX; i++) {
+		if (served[i].port == port)
+			served[i].port = 0;
+	}
+	served[served_next++ % SERVED_MAX] = (struct served) { .port = port, .pid = pid };
+}
+
+/*
+ * An orderly end waits behind the data that a stuck receiver does not take, and QEMU's network does not pass on a reset
+ * in that state. So the host says it on a connection of its own.
+ */
+static void serve_abort(const char *arg)
+{
+	in_port_t port = htons(atoi(arg));
+
+	for (int i = 0; port && i < SERVED_MAX; i++) {
+		if (served[i].port == port)
+			kill(served[i].pid, SIGKILL);
+	}
+}
+
 static bool watch_send(int sock, const char *path, char *last)
 {
 	char list[LIST_SIZE];
@@ -480,6 +523,8 @@ static void serve_request(int sock, const char *token, const char *dir)
 		serve_exec(sock, arg);
 	else if (!strcmp(verb, "CONNECT"))
 		serve_connect(sock, dir, arg);
+	else if (!strcmp(verb, "ABORT"))
+		serve_abort(arg);
 	else if (!strcmp(verb, "WATCH"))
 		serve_watch(sock, dir);
 	else
@@ -488,25 +533,30 @@ static void serve_request(int sock, const char *token, const char *dir)
 
 static int cmd_serve(char **arg)
 {
-	struct sockaddr_in addr = tcp_addr(INADDR_ANY, arg[0]);
+	struct sockaddr_in addr = tcp_addr(INADDR_ANY, arg[0]), peer;
 	int lfd = tcp_socket(), sock, one = 1;
 	char token[LINE_SIZE];
+	socklen_t len;
+	pid_t pid;
 
 	token_read(arg[1], token, sizeof(token));
 	if (bind(lfd, (struct sockaddr *)&addr, sizeof(addr)) || listen(lfd, 256))
 		err(1, "listen on port %s", arg[0]);
 	signal(SIGCHLD, SIG_IGN);	/* as init: orphans vanish by themselves */
 	for (;;) {
-		sock = accept4(lfd, NULL, NULL, SOCK_CLOEXEC);
+		len = sizeof(peer);
+		sock = accept4(lfd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC);
 		if (sock < 0)
 			continue;
-		if (!fork()) {
+		pid = fork();
+		if (!pid) {
 			close(lfd);
 			signal(SIGCHLD, SIG_DFL);
 			setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 			serve_request(sock, token, arg[2]);
 			_exit(0);
 		}
+		served_add(peer.sin_port, pid);
 		close(sock);
 	}
 }
@@ -693,9 +743,22 @@ static bool carry_watch(struct carrier *c)
 	return carry_sync(c, list);
 }
 
+static void carry_relay(struct carrier *c, int client, const char *name)
+{
+	int sock = request(c->port, c->token, "CONNECT", name);
+	struct sockaddr_in self;
+	socklen_t len = sizeof(self);
+	char port[8];
+
+	if (sock < 0 || relay(client, sock) || getsockname(sock, (struct sockaddr *)&self, &len))
+		return;
+	snprintf(port, sizeof(port), "%d", ntohs(self.sin_port));
+	request(c->port, c->token, "ABORT", port);
+}
+
 static void carry_accept(struct carrier *c, int i)
 {
-	int client = accept4(c->carried[i].fd, NULL, NULL, SOCK_CLOEXEC), sock;
+	int client = accept4(c->carried[i].fd, NULL, NULL, SOCK_CLOEXEC);
 	pid_t parent = getpid();
 
 	if (client < 0)
@@ -708,9 +771,7 @@ static void carry_accept(struct carrier *c, int i)
 		close(c->watch);
 		for (int k = 0; k < c->count; k++)
 			close(c->carried[k].fd);
-		sock = request(c->port, c->token, "CONNECT", c->carried[i].name);
-		if (sock >= 0)
-			relay(client, sock);
+		carry_relay(c, client, c->carried[i].name);
 		_exit(0);
 	}
 	close(client);
