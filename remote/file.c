@@ -278,14 +278,42 @@ ssize_t bw_file_text(const char *path, char *buf, size_t size)
 	return n;
 }
 
+/* What the board's kernel says in fdinfo of the object behind a placeholder: bpftool reads memlock and owner there. */
+static int open_fdinfo(const struct bw_placeholder *o, int oflags)
+{
+	struct bw_reply reply = { 0 };
+	struct bw_buf b = { 0 };
+	struct bw_reader r;
+	struct bw_str text;
+	int err;
+
+	bw_put_u32(&b, o->handle);
+	err = b.err ? b.err : bw_call(BW_MSG_HANDLE_INFO, &b, &reply);
+	if (!err) {
+		r = bw_reply_reader(&reply);
+		bw_get_str(&r, BW_STRING_MAX);
+		text = bw_get_str(&r, UINT32_MAX);
+		err = r.err ? r.err : into_memfd("fdinfo", (const uint8_t *)text.p, text.len, oflags);
+	}
+	bw_reply_free(&reply);
+	bw_buf_free(&b);
+	return err;
+}
+
 int bw_self_open(const char *path, int oflags)
 {
 	struct bw_placeholder *o;
 	int fd, r = BW_NOT_OURS;
+	bool info;
 
-	if (!bw_path_is_self_fd(path, &fd) || !(o = bw_placeholder_get(fd)))
-		return BW_NOT_OURS;
-	if (o->handle && o->path)	/* a copy opens natively: same contents, no fetch */
+	if (!path || path[0] != '/' || (path[1] != 'p' && path[1] != 'd'))
+		return r;
+	info = bw_path_is_self_fdinfo(path, &fd);
+	if ((!info && !bw_path_is_self_fd(path, &fd)) || !(o = bw_placeholder_get(fd)))
+		return r;
+	if (info && o->handle)
+		r = open_fdinfo(o, oflags);
+	else if (!info && o->handle && o->path)	/* a copy opens natively: same contents, no fetch */
 		r = bw_file_open(o->path, oflags, 0);
 	bw_placeholder_put(o);
 	return r;

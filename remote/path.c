@@ -213,20 +213,35 @@ static bool number(const char *p, int *out)
 	return *p == 0 && v < INT32_MAX;
 }
 
-bool bw_path_is_self_fd(const char *path, int *fd)
+/* What follows "/proc/self/", in any of its spellings, else NULL. */
+static const char *below_self(const char *path)
 {
 	const char *p;
 
-	if (!path || path[0] != '/' || (path[1] != 'p' && path[1] != 'd'))
-		return false;
-	if (!strncmp(path, "/dev/fd/", 8))
-		return number(path + 8, fd);
-	if (!strncmp(path, "/proc/self/fd/", 14))
-		return number(path + 14, fd);
-	if (!strncmp(path, "/proc/thread-self/fd/", 21))
-		return number(path + 21, fd);
+	if (!path || path[0] != '/' || path[1] != 'p')
+		return NULL;
+	if (!strncmp(path, "/proc/self/", 11))
+		return path + 11;
+	if (!strncmp(path, "/proc/thread-self/", 18))
+		return path + 18;
 	p = below_own_pid(path);
-	return p && !strncmp(p, "/fd/", 4) && number(p + 4, fd);
+	return p && *p ? p + 1 : NULL;
+}
+
+bool bw_path_is_self_fd(const char *path, int *fd)
+{
+	const char *p = below_self(path);
+
+	if (p)
+		return !strncmp(p, "fd/", 3) && number(p + 3, fd);
+	return path && !strncmp(path, "/dev/fd/", 8) && number(path + 8, fd);
+}
+
+bool bw_path_is_self_fdinfo(const char *path, int *fd)
+{
+	const char *p = below_self(path);
+
+	return p && !strncmp(p, "fdinfo/", 7) && number(p + 7, fd);
 }
 
 bool bw_path_is_stream(const char *path)

@@ -47,6 +47,9 @@ static inline int bw_ret(long r)
 	return (int)r;
 }
 
+static inline bool bw_is_err(const void *p) { return (uintptr_t)p > (uintptr_t)-4096; }
+static inline void *bw_err(long negative_errno) { return (void *)negative_errno; }
+
 /* ---- environment (set by `bpfwire run`; docs/bpfwire.1) ---- */
 /*
  * BPFWIRE_SOCKET	path of the board's Unix socket; without it the library does nothing at all
@@ -68,7 +71,7 @@ struct bw_board {
 	char serial[65];
 	char sysname[65], nodename[65], release[65], version[65], machine[65];
 	char cpus_possible[256], cpus_online[256];
-	unsigned int ncpus_possible, ncpus_online;	/* possible: highest number + 1, as the kernel's num_possible counts; see conn.c */
+	unsigned int ncpus_possible, ncpus_online;	/* how many, as the kernel's num_possible_cpus(); see conn.c */
 	char build_id[65], boot_id[65];
 	uint8_t arch, lockdown;
 	uint32_t page_size, pmu_kprobe, pmu_uprobe, msg_max;
@@ -108,8 +111,8 @@ struct bw_placeholder_ops {
 	ssize_t (*read)(struct bw_placeholder *o, void *buf, size_t len, int64_t offset);	/* offset -1: current */
 	ssize_t (*write)(struct bw_placeholder *o, const void *buf, size_t len, int64_t offset);
 	int (*ioctl)(struct bw_placeholder *o, unsigned long request, unsigned long arg);
-	/* Maps as mmap does: returns the address or a negative errno as a pointer value (bw_is_err). */
-	void *(*mmap)(struct bw_placeholder *o, void *addr, size_t len, int prot, int flags, int64_t offset);
+	/* Maps as mmap does: returns the address or a negative errno as a pointer value (bw_is_err). fd: the number it was asked by. */
+	void *(*mmap)(struct bw_placeholder *o, int fd, void *addr, size_t len, int prot, int flags, int64_t offset);
 	int (*fstat)(struct bw_placeholder *o, struct stat *st);
 	void (*free)(struct bw_placeholder *o);	/* last reference gone, in the owner; the handle is closed by placeholder.c after it */
 };
@@ -127,6 +130,7 @@ struct bw_placeholder {
 	char *path;			/* board path it was opened by (files, directories), or NULL */
 	struct stat st;			/* BW_OBJ_FILE: the board's stat at open */
 	int oflags;			/* O_* it was opened with */
+	int epfd;			/* epoll set it was last added to, -1: none (wait.c) */
 	void *priv;
 };
 
@@ -145,7 +149,7 @@ struct bw_placeholder_new {
 	int oflags;
 	void *priv;
 };
-int bw_placeholder_open(const struct bw_placeholder_new *n, struct bw_placeholder **out);
+int bw_placeholder_open(const struct bw_placeholder_new *n, struct bw_placeholder **out);	/* *out: borrowed, valid until the number is closed */
 
 /* The object behind a descriptor with a reference, or NULL: not ours. The fast path is one load. */
 struct bw_placeholder *bw_placeholder_get(int fd);
@@ -197,9 +201,12 @@ bool bw_is_front_end(void);
 void bw_front_end_now(void);					/* a BPF call was made */
 /* A board clock by the last samples, ns; which: CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME. */
 int64_t bw_board_clock(int which);
+int bw_board_clock_gettime(clockid_t id, struct timespec *ts);	/* what dlsym gives out as clock_gettime */
 
 /* ---- disconnect.c ---- */
 void bw_disconnected(const char *why);				/* receiving thread, once: says it, wakes and ends the tool */
+/* R2: call this first in the wrapper of kill(2) (Python ends itself by SIGINT). Does not return if the board is lost and it is that. */
+void bw_disconnect_kill(pid_t pid, int sig);
 
 /* ---- say.c ---- */
 void bw_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* "bpfwire: ...\n" on stderr by raw write */

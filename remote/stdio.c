@@ -105,12 +105,16 @@ static FILE *any_fopen(const char *path, const char *mode, FILE *(*libc)(const c
 			errno = saved;
 		return f;
 	}
-	if (bw_path_is_self_fd(path, &fd) && bw_placeholder_maybe(fd) && (flags = oflags_of(mode)) >= 0) {
-		fd = bw_self_open(path, flags);
-		if (fd != BW_NOT_OURS)
-			return fd < 0 ? (errno = -fd, NULL) : bw_file_stdio(fd, mode);
-	}
-	return libc(path, mode);
+	flags = oflags_of(mode);
+	fd = flags < 0 ? BW_NOT_OURS : bw_self_open(path, flags);
+	if (fd == BW_NOT_OURS)
+		return libc(path, mode);
+	f = fd < 0 ? NULL : bw_file_stdio(fd, mode);
+	if (f)
+		errno = saved;
+	else if (fd < 0)
+		errno = -fd;
+	return f;
 }
 
 BW_EXPORT FILE *fopen(const char *path, const char *mode)

