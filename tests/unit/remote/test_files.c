@@ -130,6 +130,13 @@ static int handle_read(struct bw_reader *r, struct bw_buf *out)
 	return 0;
 }
 
+static int handle_info(struct bw_buf *out)
+{
+	bw_put_str(out, "anon_inode:bpf-map");
+	bw_put_str(out, "memlock:\t4096\n");
+	return 0;
+}
+
 static int handle_write(struct bw_reader *r, struct bw_buf *out)
 {
 	struct bw_handle_write m;
@@ -178,6 +185,7 @@ static int handler(uint16_t type, struct bw_reader *r, struct bw_buf *out)
 		return file_op(type, r, out);
 	switch (type) {
 	case BW_MSG_HANDLE_READ: return handle_read(r, out);
+	case BW_MSG_HANDLE_INFO: return handle_info(out);
 	case BW_MSG_HANDLE_WRITE: return handle_write(r, out);
 	case BW_MSG_HANDLE_CLOSE: return 0;
 	case BW_MSG_CLOCKS: bw_put_clocks(out, &c); return 0;
@@ -389,6 +397,26 @@ TEST("a directory of this machine is libc's own")
 
 static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
 static int no_dots(const struct dirent *e) { return e->d_name[0] != '.'; }
+
+TEST("fdinfo of an object of the board is the board's")
+{
+	char name[64], line[64] = "";
+	int fd = open("/sys/t/write", O_WRONLY), local = open("/dev/null", O_RDONLY);
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
+	f = fopen(name, "r");
+	CHECK(f && fgets(line, sizeof(line), f) && !strcmp(line, "memlock:\t4096\n"));
+	if (f)
+		fclose(f);
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", local);
+	f = fopen(name, "r");
+	CHECK(f && fgets(line, sizeof(line), f) && !strncmp(line, "pos:", 4));
+	if (f)
+		fclose(f);
+	close(local);
+	close(fd);
+}
 
 TEST("scandir filters and sorts the board's entries")
 {

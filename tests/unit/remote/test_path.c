@@ -146,6 +146,8 @@ TEST("the names of a process's own descriptors are known in every spelling")
 	CHECK(!bw_path_is_self_fd("/proc/self/fdinfo/7", &fd));
 	CHECK(!bw_path_is_self_fd("proc/self/fd/7", &fd));
 	CHECK(!bw_path_is_self_fd(NULL, &fd));
+	CHECK(bw_path_is_self_fdinfo("/proc/self/fdinfo/11", &fd) && fd == 11);
+	CHECK(!bw_path_is_self_fdinfo("/proc/self/fd/11", &fd));
 }
 
 TEST("a stat is remembered for what it was asked, and forgotten when something changes")
