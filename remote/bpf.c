@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remote/bpf.h"
+#include "remote/conn.h"
+
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One read is one message; a longer one comes back short, as read(2) may. */
+#define READ_MAX	(1u << 20)
+
+ssize_t bw_handle_read(struct bw_placeholder *o, void *buf, size_t len, int64_t offset)
+{
+	struct bw_handle_read m = { o->handle, offset < 0 ? BW_OFFSET_CURRENT : (uint64_t)offset, len < READ_MAX ? (uint32_t)len : READ_MAX };
+	struct bw_reply reply;
+	struct bw_buf b = { 0 };
+	ssize_t r;
+
+	bw_put_handle_read(&b, &m);
+	r = bw_call(BW_MSG_HANDLE_READ, &b, &reply);
+	if (!r && reply.len > len)
+		r = -EPROTO;
+	if (!r)
+		r = bw_copy_out(buf, reply.data, reply.len);
+	if (!r)
+		r = (ssize_t)reply.len;
+	bw_reply_free(&reply);
+	bw_buf_free(&b);
+	return r;
+}
+
+static ssize_t no_read(struct bw_placeholder *o, void *buf, size_t len, int64_t offset)
+{
+	(void)o, (void)buf, (void)len, (void)offset;
+	return -EINVAL;
+}
+
+static ssize_t no_write(struct bw_placeholder *o, const void *buf, size_t len, int64_t offset)
+{
+	(void)o, (void)buf, (void)len, (void)offset;
+	return -EINVAL;
+}
+
+/* Names as anon_inode_getfd() is called with in kernel/bpf. */
+const struct bw_placeholder_ops bw_map_ops = { .name = "anon_inode:bpf-map", .read = no_read, .write = no_write, .mmap = bw_map_mmap };
+const struct bw_placeholder_ops bw_prog_ops = { .name = "anon_inode:bpf-prog", .read = no_read, .write = no_write };
+const struct bw_placeholder_ops bw_link_ops = { .name = "anon_inode:bpf_link", .read = no_read, .write = no_write };
+const struct bw_placeholder_ops bw_btf_ops = { .name = "anon_inode:btf", .read = no_read, .write = no_write };
+const struct bw_placeholder_ops bw_iter_ops = { .name = "anon_inode:bpf_iter", .read = bw_handle_read, .write = no_write };
+const struct bw_placeholder_ops bw_other_ops = { .name = "anon_inode:[bpf]", .read = no_read, .write = no_write };
+
+static const struct bw_placeholder_ops *ops_of(uint32_t object)
+{
+	switch (object) {
+	case BW_OBJ_MAP:
+		return &bw_map_ops;
+	case BW_OBJ_PROG:
+		return &bw_prog_ops;
+	case BW_OBJ_LINK:
+		return &bw_link_ops;
+	case BW_OBJ_BTF:
+		return &bw_btf_ops;
+	case BW_OBJ_ITER:
+		return &bw_iter_ops;
+	default:
+		return &bw_other_ops;
+	}
+}
+
+static int new_descriptor(const struct bw_bpf_reply *p)
+{
+	struct bw_placeholder_new n = { .ops = ops_of(p->object), .object = p->object, .handle = p->handle, .fd = -1, .cloexec = true,
+					.map = &p->map };
+
+	return bw_placeholder_open(&n, NULL);
+}
+
+static void put_request(struct bw_buf *b, const struct bw_bpf_request *q)
+{
+	struct bw_bpf m = { .cmd = q->row->cmd, .attr_size = q->size, .attr = q->attr, .nbufs = q->nargs };
+	unsigned int i;
+
+	for (i = 0; i < q->nargs; i++) {
+		const struct bw_bpf_arg *a = &q->args[i];
+		bool sent = a->dir == BW_BUF_IN || a->dir == BW_BUF_INOUT;
+
+		m.bufs[i] = (struct bw_bpf_buf){ a->where, a->dir, a->len, sent ? a->data : NULL };
+	}
+	bw_put_bpf(b, &m);
+}
+
+/* A refusal for a reason of our own comes without the contents of a bpf reply. */
+static long take_reply(const struct bw_bpf_request *q, const struct bw_reply *reply)
+{
+	struct bw_reader rd = bw_reply_reader(reply);
+	struct bw_bpf_reply p;
+	int r, copied;
+
+	r = bw_get_bpf_reply(&rd, &p);
+	if (r)
+		return reply->status ? reply->status : r;
+	copied = bw_bpf_result(q, &p);
+	if (reply->status)
+		return reply->status;
+	if (q->row->object != BW_OBJ_NONE && p.handle) {
+		int fd = new_descriptor(&p);
+
+		if (fd >= 0 && copied) {	/* as in the kernel: nobody learns the number, it stays open */
+			bw_verbose(1, "bpf %s: the result could not be written to the tool's memory", q->row->name);
+		}
+		return fd;
+	}
+	return copied ? copied : p.value;
+}
+
+long bw_bpf_call(unsigned int cmd, void *attr, unsigned int size)
+{
+	struct bw_bpf_request *q = malloc(sizeof(*q));
+	struct bw_buf b = { 0 };
+	struct bw_reply reply;
+	long r;
+
+	if (!q)
+		return -ENOMEM;
+	bw_front_end_now();
+	r = bw_conn_ready();
+	if (r) {
+		free(q);
+		return r;
+	}
+	r = bw_bpf_request_gather(q, cmd, attr, size);
+	if (!r) {
+		put_request(&b, q);
+		bw_call(BW_MSG_BPF, &b, &reply);
+		r = take_reply(q, &reply);
+		bw_reply_free(&reply);
+	}
+	bw_verbose(2, "bpf %s: %ld", q->row ? q->row->name : "(unknown)", r);
+	bw_bpf_request_free(q);
+	bw_buf_free(&b);
+	free(q);
+	return r;
+}
+
+int bw_map_lookup(struct bw_placeholder *o, const void *key, void *value)
+{
+	union bpf_attr attr;
+	struct bw_bpf m = { .cmd = BPF_MAP_LOOKUP_ELEM, .attr_size = sizeof(attr), .attr = (uint8_t *)&attr, .nbufs = 2 };
+	uint32_t len = bw_map_value_len(&o->map, bw_board()->ncpus_possible, 0);
+	struct bw_bpf_reply p;
+	struct bw_reply reply;
+	struct bw_buf b = { 0 };
+	int r;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = o->handle;
+	m.attr_size = offsetof(union bpf_attr, flags) + 8;
+	m.bufs[0] = (struct bw_bpf_buf){ offsetof(union bpf_attr, key), BW_BUF_IN, o->map.key_size, key };
+	m.bufs[1] = (struct bw_bpf_buf){ offsetof(union bpf_attr, value), BW_BUF_OUT, len, NULL };
+	bw_put_bpf(&b, &m);
+	r = bw_call(BW_MSG_BPF, &b, &reply);
+	if (!r) {
+		struct bw_reader rd = bw_reply_reader(&reply);
+
+		r = bw_get_bpf_reply(&rd, &p);
+		if (!r && (p.nbufs != 1 || p.bufs[0].len != len))
+			r = -EPROTO;
+		if (!r)
+			memcpy(value, p.bufs[0].data, len);
+	}
+	bw_reply_free(&reply);
+	bw_buf_free(&b);
+	return r;
+}

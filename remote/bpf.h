@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bpf(2) inside: bpf_args.c gathers what travels, bpf_result.c gives back what came, bpf.c is the call and the objects. */
+#ifndef BW_REMOTE_BPF_H
+#define BW_REMOTE_BPF_H
+
+#include "protocol/bpfattr.h"
+#include "remote/remote.h"
+
+/* A pointer of the tool that travels as a buffer. */
+struct bw_bpf_arg {
+	uint16_t where;			/* as in struct bw_bpf_buf */
+	uint8_t dir;			/* enum bw_buf_dir */
+	uint32_t len;
+	void *user;
+	uint8_t *data;			/* IN, INOUT: a copy, owned */
+};
+
+struct bw_bpf_request {
+	const struct bw_bpf_cmd *row;
+	uint32_t size;			/* of the attr, as it travels */
+	uint8_t given[BW_BPF_ATTR_MAX];	/* as the tool gave it */
+	uint8_t attr[BW_BPF_ATTR_MAX];	/* as it travels: handles, no pointers */
+	void *user_attr;
+	struct bw_map_info map;		/* of the map that the command is about */
+	bool has_map;
+	enum bw_object object;		/* OBJ_GET_INFO_BY_FD: of what */
+	uint8_t *info;			/* OBJ_GET_INFO_BY_FD: as the tool gave it, owned; else NULL */
+	uint32_t info_len;
+	unsigned int nargs;
+	struct bw_bpf_arg args[BW_BPF_BUFS_MAX];
+};
+
+/* 0 or the errno that the kernel would give. Always to be followed by bw_bpf_request_free. */
+int bw_bpf_request_gather(struct bw_bpf_request *q, uint32_t cmd, void *attr, uint32_t size);
+void bw_bpf_request_free(struct bw_bpf_request *q);
+/* Copies out what the reply brings. -EFAULT if the tool's memory is not there. */
+int bw_bpf_result(const struct bw_bpf_request *q, const struct bw_bpf_reply *p);
+
+/* Value of an element, value_size bytes (per-CPU maps: all of it). */
+int bw_map_lookup(struct bw_placeholder *o, const void *key, void *value);
+void *bw_map_mmap(struct bw_placeholder *o, int fd, void *addr, size_t len, int prot, int flags, int64_t offset);
+/* read(2) by a message; for the objects that can be read. */
+ssize_t bw_handle_read(struct bw_placeholder *o, void *buf, size_t len, int64_t offset);
+
+#endif

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * From the tool's attr to the one that travels: descriptors become handles, what pointers point to becomes buffers. The table of
+ * protocol/bpfattr.h says what is what; the daemon checks by the same table.
+ */
+#include "remote/bpf.h"
+
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void set_u32(uint8_t *p, uint32_t v) { memcpy(p, &v, sizeof(v)); }
+static void set_u64(uint8_t *p, uint64_t v) { memcpy(p, &v, sizeof(v)); }
+static uint32_t u32_at(const uint8_t *p) { uint32_t v; memcpy(&v, p, sizeof(v)); return v; }
+
+static int insn_handle(void *arg, uint32_t *fd)
+{
+	(void)arg;
+	*fd = bw_handle_of((int)*fd);
+	return 0;
+}
+
+static void handles_at(uint8_t *data, uint32_t len, uint32_t step, int off)
+{
+	uint64_t i;
+
+	for (i = 0; off >= 0 && step >= (uint32_t)off + 4 && i + step <= len; i += step)
+		set_u32(data + i + off, bw_handle_of((int)u32_at(data + i + off)));
+}
+
+/* Descriptors inside a buffer. Where a devmap's or cpumap's value has none (0, -1) it is asked with a bad one: not above 0 is what counts. */
+static void translate(const struct bw_bpf_request *q, const struct bw_bpf_field *f, struct bw_bpf_arg *a, uint32_t *fd_array)
+{
+	if (f->flags & BW_INSNS)
+		bw_bpf_insn_fds(a->data, a->len, insn_handle, NULL, fd_array);
+	else if (f->rule == BW_LEN_FDS)
+		handles_at(a->data, a->len, 4, 0);
+	else if (!(f->flags & BW_HAS_FDS) || !q->has_map)
+		return;
+	else if (f->rule == BW_LEN_KEY || f->rule == BW_LEN_KEYS)
+		handles_at(a->data, a->len, q->map.key_size, bw_map_key_fd(&q->map));
+	else
+		handles_at(a->data, a->len, q->map.value_size, bw_map_value_fd(&q->map));
+}
+
+static int read_in(const struct bw_bpf_field *f, struct bw_bpf_arg *a)
+{
+	ssize_t n;
+
+	a->data = malloc(a->len ? a->len : 1);
+	if (!a->data)
+		return -ENOMEM;
+	if (f->rule == BW_LEN_STRING) {
+		n = bw_copy_in_string((char *)a->data, a->user, a->len);
+		if (n >= 0)
+			a->len = (uint32_t)n;
+	} else {
+		n = bw_copy_in(a->data, a->user, a->len);
+	}
+	if (n < 0)
+		a->dir = BW_BUF_BAD;
+	return 0;
+}
+
+/* base: the attr, or the info structure; `from` is it as the tool gave it, which lengths and pointers are taken from. */
+static int gather_pointer(struct bw_bpf_request *q, const struct bw_bpf_field *f, uint8_t *base, const uint8_t *from, uint32_t size,
+			  bool inside, uint32_t *fd_array)
+{
+	static const uint8_t dirs[] = { [BW_FIELD_IN] = BW_BUF_IN, [BW_FIELD_OUT] = BW_BUF_OUT, [BW_FIELD_INOUT] = BW_BUF_INOUT };
+	const struct bw_map_info *map = q->has_map ? &q->map : NULL;
+	void *user = (void *)(uintptr_t)bw_attr_u64(from, size, f->off);
+	int64_t len = bw_bpf_len(f, from, size, map, bw_board()->ncpus_possible);
+	struct bw_bpf_arg *a = &q->args[q->nargs];
+	int r = 0;
+
+	set_u64(base + f->off, 0);
+	if (!user)
+		return 0;
+	if (f->rule == BW_LEN_FDS && !len)
+		len = (int64_t)*fd_array * 4;
+	if (len < 0 || q->nargs == BW_BPF_BUFS_MAX)
+		return len < 0 ? (int)len : -E2BIG;
+	*a = (struct bw_bpf_arg){ .where = (uint16_t)(f->off + (inside ? BW_BUF_INFO : 0)), .dir = dirs[bw_bpf_kind(f, map)],
+				  .len = (uint32_t)len, .user = user };
+	q->nargs++;
+	if (a->dir == BW_BUF_OUT)
+		return 0;
+	r = read_in(f, a);
+	if (!r && a->dir != BW_BUF_BAD && a->len >= 4)
+		translate(q, f, a, fd_array);
+	return r;
+}
+
+static int gather_field(struct bw_bpf_request *q, const struct bw_bpf_field *f, uint32_t *fd_array)
+{
+	uint8_t *p = q->attr + f->off;
+	uint32_t fd = bw_attr_u32(q->given, q->size, f->off);
+
+	switch (f->kind) {
+	case BW_FIELD_FD:
+		set_u32(p, bw_handle_of((int)fd));
+		return 0;
+	case BW_FIELD_FD_OR_NONE:
+		set_u32(p, fd ? bw_handle_of((int)fd) : BW_HANDLE_NONE);
+		return 0;
+	case BW_FIELD_REFUSED:
+		return bw_attr_u64(q->given, q->size, f->off) ? -EOPNOTSUPP : 0;
+	default:
+		return gather_pointer(q, f, q->attr, q->given, q->size, false, fd_array);
+	}
+}
+
+/* The info structure has pointers of its own, which the kernel fills too. */
+static int gather_info(struct bw_bpf_request *q)
+{
+	const struct bw_bpf_field *f = bw_bpf_info_fields(q->object);
+	struct bw_bpf_arg *info = NULL;
+	uint32_t unused = 0;
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; i < q->nargs; i++)
+		if (q->args[i].dir == BW_BUF_INOUT)
+			info = &q->args[i];
+	if (q->row->cmd != BPF_OBJ_GET_INFO_BY_FD || !info)
+		return 0;
+	q->info_len = info->len;
+	q->info = malloc(info->len ? info->len : 1);
+	if (!q->info)
+		return -ENOMEM;
+	memcpy(q->info, info->data, info->len);
+	for (; f && f->kind != BW_FIELD_END && !r; f++)
+		if (bw_bpf_field_applies(f, q->info, q->info_len))
+			r = gather_pointer(q, f, info->data, q->info, q->info_len, true, &unused);
+	return r;
+}
+
+/* Instructions first: they tell how long fd_array is. */
+static int gather_fields(struct bw_bpf_request *q)
+{
+	const struct bw_bpf_field *f;
+	uint32_t fd_array = 0;
+	int pass, r = 0;
+
+	for (pass = 0; pass < 2; pass++)
+		for (f = q->row->fields; f->kind != BW_FIELD_END && !r; f++)
+			if ((pass == 0) == !!(f->flags & BW_INSNS) && bw_bpf_field_applies(f, q->given, q->size))
+				r = gather_field(q, f, &fd_array);
+	return r ? r : gather_info(q);
+}
+
+/* What is longer than any attr must be zero there, as bpf_check_uarg_tail_zero() asks. */
+static int check_tail(const uint8_t *user, uint32_t size)
+{
+	uint8_t some[256];
+	uint32_t i, n;
+
+	for (; size; size -= n, user += n) {
+		n = size < sizeof(some) ? size : sizeof(some);
+		if (bw_copy_in(some, user, n))
+			return -EFAULT;
+		for (i = 0; i < n; i++)
+			if (some[i])
+				return -E2BIG;
+	}
+	return 0;
+}
+
+static void find_objects(struct bw_bpf_request *q)
+{
+	struct bw_placeholder *o;
+
+	if (q->row->map_fd_off != BW_NO_MAP) {
+		o = bw_placeholder_get((int)bw_attr_u32(q->given, q->size, q->row->map_fd_off));
+		q->has_map = o && o->object == BW_OBJ_MAP;
+		if (q->has_map)
+			q->map = o->map;
+		bw_placeholder_put(o);
+	}
+	if (q->row->cmd == BPF_OBJ_GET_INFO_BY_FD) {
+		o = bw_placeholder_get((int)bw_attr_u32(q->given, q->size, 0));
+		q->object = o ? o->object : BW_OBJ_NONE;
+		bw_placeholder_put(o);
+	}
+}
+
+int bw_bpf_request_gather(struct bw_bpf_request *q, uint32_t cmd, void *attr, uint32_t size)
+{
+	int r;
+
+	memset(q, 0, sizeof(*q));
+	q->row = bw_bpf_cmd(cmd);
+	if (!q->row)
+		return -EINVAL;
+	if (size > 4096)
+		return -E2BIG;
+	q->user_attr = attr;
+	q->size = size < BW_BPF_ATTR_MAX ? size : BW_BPF_ATTR_MAX;
+	if (bw_copy_in(q->given, attr, q->size))
+		return -EFAULT;
+	r = check_tail((uint8_t *)attr + q->size, size - q->size);
+	if (r)
+		return r;
+	memcpy(q->attr, q->given, q->size);
+	find_objects(q);
+	return gather_fields(q);
+}
+
+void bw_bpf_request_free(struct bw_bpf_request *q)
+{
+	unsigned int i;
+
+	for (i = 0; i < q->nargs; i++)
+		free(q->args[i].data);
+	free(q->info);
+}

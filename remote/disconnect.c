@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The end of a tool whose board went away. What a user wants then is what Ctrl-C gives: the tool's summary, and the end; within seconds,
+ * and with an exit status that scripts can tell from the tool's own (75, EX_TEMPFAIL).
+ *
+ *  - A tool that handles SIGINT gets one in its main thread.
+ *  - One that does not would die without writing out its buffers: it leaves by exit(3) at its next wait, or at the end of the patience.
+ *  - Python, after a KeyboardInterrupt that nobody caught, kills itself by SIGINT: identity.c's kill asks bw_disconnect_kill first.
+ *  - A program that holds no kernel objects (a shell that read /proc/loadavg) is left alone; its calls fail.
+ */
+#include "remote/remote.h"
+#include "remote/conn.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define EXIT_BOARD_LOST	75
+#define PATIENCE_S	3
+
+static atomic_bool ending;
+
+static bool sigint_is_default(void)
+{
+	struct sigaction sa;
+
+	return !sigaction(SIGINT, NULL, &sa) && !(sa.sa_flags & SA_SIGINFO) && sa.sa_handler == SIG_DFL;
+}
+
+/* From another thread than the tool's: streams that it holds are left as they are. */
+static void flush_unheld(FILE *f)
+{
+	if (ftrylockfile(f))
+		return;
+	fflush_unlocked(f);
+	funlockfile(f);
+}
+
+void bw_disconnected(const char *why)
+{
+	struct timespec patience = { PATIENCE_S, 0 };
+	bool ours = bw_objects_held();
+
+	bw_say("board %s disconnected (%s)", bw_board()->serial, why);
+	if (!ours)
+		return;
+	atomic_store(&ending, true);
+	bw_rings_lost();
+	if (!sigint_is_default())
+		bw_sys(SYS_tgkill, (long)getpid(), (long)getpid(), (long)SIGINT);
+	bw_sys(SYS_nanosleep, &patience, NULL);
+	flush_unheld(stdout);
+	flush_unheld(stderr);
+	_exit(EXIT_BOARD_LOST);
+}
+
+void bw_disconnect_wait(void)
+{
+	if (atomic_load(&ending) && bw_is_owner() && sigint_is_default())
+		exit(EXIT_BOARD_LOST);
+}
+
+void bw_disconnect_kill(pid_t pid, int sig)
+{
+	if (atomic_load(&ending) && bw_is_owner() && sig == SIGINT && pid == getpid())
+		exit(EXIT_BOARD_LOST);
+}
+
+/* The last that runs in exit(3): handlers that the tool registered are done. */
+__attribute__((destructor)) static void leave(void)
+{
+	if (!atomic_load(&ending) || !bw_is_owner())
+		return;
+	fflush(NULL);
+	_exit(EXIT_BOARD_LOST);
+}

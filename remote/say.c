@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remote/remote.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static void say(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
+
+/* One write(2), below the tool's stdio: it may be in the middle of a line, and its buffers are not ours to flush. */
+static void say(const char *fmt, va_list ap)
+{
+	static const char prefix[] = "bpfwire: ";
+	char line[1024];
+	size_t n = sizeof(prefix) - 1;
+	int r, saved = errno;
+
+	memcpy(line, prefix, n);
+	r = vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
+	if (r > 0)
+		n += (size_t)r < sizeof(line) - n - 1 ? (size_t)r : sizeof(line) - n - 2;
+	line[n++] = '\n';
+	bw_sys(SYS_write, 2L, line, n);
+	errno = saved;
+}
+
+void bw_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void bw_verbose(int level, const char *fmt, ...)
+{
+	static atomic_int verbose = -1;
+	const char *env;
+	va_list ap;
+
+	if (atomic_load_explicit(&verbose, memory_order_relaxed) < 0) {
+		env = getenv("BPFWIRE_VERBOSE");
+		atomic_store(&verbose, env ? atoi(env) : 0);
+	}
+	if (level > atomic_load_explicit(&verbose, memory_order_relaxed))
+		return;
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
