@@ -314,19 +314,22 @@ unsigned int bw_ffs_dispatch(struct bw_ffs *f, const struct pollfd *fds, int n)
 	return events;
 }
 
+/* Between the host's RESET and our saying so the owner still believes in the old link: it just gets no further with it. */
+static int not_up(const struct bw_ffs *f) { return f->state == BW_FFS_RESETTING ? -EAGAIN : -ENOTCONN; }
+
 ssize_t bw_ffs_recv(struct bw_ffs *f, void *buf, size_t len)
 {
-	return f->state == BW_FFS_UP ? bw_rx_recv(&f->rx, buf, len) : -ENOTCONN;
+	return f->state == BW_FFS_UP ? bw_rx_recv(&f->rx, buf, len) : not_up(f);
 }
 
 ssize_t bw_ffs_send(struct bw_ffs *f, const void *buf, size_t len)
 {
-	return f->state == BW_FFS_UP ? bw_tx_send(&f->tx, buf, len) : -ENOTCONN;
+	return f->state == BW_FFS_UP ? bw_tx_send(&f->tx, buf, len) : not_up(f);
 }
 
 int bw_ffs_flush(struct bw_ffs *f)
 {
-	return f->state == BW_FFS_UP ? bw_tx_flush(&f->tx) : -ENOTCONN;
+	return f->state == BW_FFS_UP ? bw_tx_flush(&f->tx) : not_up(f);
 }
 
 static void wait_for_all(struct bw_ffs *f, int64_t deadline)

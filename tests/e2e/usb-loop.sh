@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The gadget room alone, on the virtual board: an echo daemon on one end of the cable, libusb on the other. Prints one line a claim;
+# exits 0 if all hold. Uses a virtual board of its own.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+export BPFWIRE_BOARD_DIR=${BPFWIRE_BOARD_DIR:-${TMPDIR:-/tmp}/bpfwire-usb-loop-$(id -u)}
+out=${O:-build}/e2e
+sysroot=$(tests/setup sysroot)
+
+mkdir -p "$out"
+"${CROSS_COMPILE:-aarch64-linux-gnu-}gcc" --sysroot="$sysroot" -std=gnu11 -O2 -g -Wall -Wextra -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
+	-o "$out/usb-loop" tests/e2e/usb-loop.c gadget/*.c protocol/*.c -lusb-1.0 -lusbgx -lconfig -laio -lpthread
+
+if ! tests/board/board status >/dev/null 2>&1; then
+	trap 'tests/board/board down' EXIT
+	tests/board/board up --bare --max-minutes 30
+fi
+tests/board/board push "$out/usb-loop" /usr/bin/usb-loop
+timeout -k 10 600 tests/board/board sh <tests/e2e/usb-loop.guest
