@@ -95,7 +95,9 @@ static void send_all(struct link *l)
 	}
 	while (l->writable && l->state == UP && (len = bw_sessions_next(&l->sessions, &bytes)))
 		l->writable = send_bytes(l, bytes, len);
-	l->pipe->ops->flush(l->pipe);
+	/* Never in the middle of a frame: the pipe may put a PAD there. */
+	if (l->writable)
+		l->pipe->ops->flush(l->pipe);
 }
 
 /* ---- the link's own messages ---- */
