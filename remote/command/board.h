@@ -35,6 +35,7 @@ struct bw_board {
 struct bw_boards {
 	struct bw_board *v;		/* in the order of their serial numbers */
 	size_t n;
+	const char *unreadable;		/* one of the directories given, that is there and cannot be read; NULL: none */
 };
 
 /* As long as a bridge that lives may take to greet. */

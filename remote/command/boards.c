@@ -91,6 +91,8 @@ int bw_boards_find(const char *const *dirs, size_t ndirs, struct bw_boards *out)
 	memset(out, 0, sizeof(*out));
 	for (i = 0; i < ndirs; i++) {
 		r = add_all(out, dirs[i]);
+		if (r && r != -ENOMEM)
+			out->unreadable = dirs[i];
 		if (r && !err)
 			err = r;
 	}

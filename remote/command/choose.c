@@ -71,12 +71,12 @@ static bool is_settled(struct wait *w, const struct bw_boards *l)
 }
 
 /* When nothing was found: the most useful thing that is known. */
-static void explain(const struct bw_dirs *dirs, const struct bw_bridge *started, int err, char *why, size_t size)
+static void explain(const struct bw_boards *l, const struct bw_bridge *started, int err, char *why, size_t size)
 {
 	char words[512];
 
-	if (err)
-		snprintf(why, size, "%s cannot be read: %s", dirs->own, strerror(-err));
+	if (l->unreadable)
+		snprintf(why, size, "%s cannot be read: %s (a system-wide bridge serves the members of its --group)", l->unreadable, strerror(-err));
 	else if (!started)
 		snprintf(why, size, "plug one in and start bpfwired on it; 'lsusb -d 1d6b:0104' shows if this machine sees it");
 	else {
@@ -115,7 +115,7 @@ int bw_boards_await(const char *serial, struct bw_boards *out, char *why, size_t
 		err = bw_boards_find(dirs.v, dirs.n, out);
 	}
 	if (!out->n)
-		explain(&dirs, w.started, err, why, size);
+		explain(out, w.started, err, why, size);
 	return 0;
 }
 

@@ -109,12 +109,13 @@ static int set_headers(const struct bw_board *b, bool wanted)
 	if (*given && wanted)
 		bw_log(BW_LOG_WARN, "BCC_KERNEL_SOURCE=%s holds no kernel headers (include/linux/kconfig.h): looking for those of %s", given, b->release);
 	err = bw_headers_find(b, wanted ? BW_HEADERS_FETCH : BW_HEADERS_HERE, dir);
-	if (err && wanted)
-		bw_log(BW_LOG_WARN, "no kernel headers of %s: tools that compile C will fail; give them by BCC_KERNEL_SOURCE=DIR", b->release);
+	if (err && wanted && err != -ENOENT)	/* which the helper has explained */
+		bw_log(BW_LOG_WARN, "no kernel headers of %s: libexec/bpfwire/headers failed: %s; give them by BCC_KERNEL_SOURCE=DIR", b->release,
+		       strerror(-err));
 	if (err)
 		err = bw_headers_find(b, BW_HEADERS_NONE, dir);
 	if (err) {
-		bw_log(BW_LOG_ERROR, "cannot keep BCC from this machine's headers: %s/headers --none failed: %s", "libexec/bpfwire", strerror(-err));
+		bw_log(BW_LOG_ERROR, "cannot keep BCC from this machine's headers: libexec/bpfwire/headers --none failed: %s", strerror(-err));
 		return err;
 	}
 	return set("BCC_KERNEL_SOURCE", dir);

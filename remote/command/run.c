@@ -109,6 +109,9 @@ int bw_cmd_run(int argc, char **argv)
 	if (err)
 		bw_log(BW_LOG_WARN, "no guard against BPF on this machine's own kernel: seccomp: %s", strerror(-err));
 	execv(p.path, argv);
-	bw_log(BW_LOG_ERROR, "%s: %s", p.path, strerror(errno));
+	if (errno == ENOENT)	/* it was there a moment ago */
+		bw_log(BW_LOG_ERROR, "%s: its interpreter or dynamic linker is not on this machine (%s)", p.path, p.loaded);
+	else
+		bw_log(BW_LOG_ERROR, "%s: %s", p.path, strerror(errno));
 	return BW_EXIT_NOT_RUNNABLE;
 }

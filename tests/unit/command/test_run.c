@@ -315,7 +315,7 @@ TEST("a BCC tool without headers runs all the same, after a line that says how t
 	begin_one();
 	run_command("run", fake_file("opensnoop", "#!/bin/sh\n# from bcc import BPF\necho $BCC_KERNEL_SOURCE\n", 0700), NULL);
 	CHECK_EQ(got_status, 0);
-	CHECK(strstr(got_err, "no kernel headers of 6.1.0-56-arm64: tools that compile C will fail; give them by BCC_KERNEL_SOURCE=DIR\n"));
+	CHECK(one_line_with("helper has none"));
 	CHECK(has_line("%s/none", fake_dir));
 	CHECK(!strcmp(asked(), "--fetch 6.1.0-56-arm64 arm64\n--none 6.1.0-56-arm64 arm64\n"));
 	fake_end();
@@ -390,6 +390,7 @@ TEST("what is not executable: 126")
 	CHECK_EQ(got_status, 126);
 	run_command("run", fake_file("bad", "#!/no/such/interpreter\n", 0700), NULL);
 	CHECK_EQ(got_status, 126);
+	CHECK(one_line_with("/bad: its interpreter or dynamic linker is not on this machine (/no/such/interpreter)"));
 	fake_end();
 }
 
