@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -268,17 +269,24 @@ static int map_bpf(struct bw_ring *r, uint32_t page, uint32_t max_entries)
 	return 0;
 }
 
+static int open_epoll(struct bw_rings *s)
+{
+	struct epoll_event in = { .events = EPOLLIN, .data.ptr = NULL };
+
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	return s->epoll < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->ch->in, &in) ? -errno : 0;
+}
+
 static int watch(struct bw_rings *s, struct bw_ring *r)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.ptr = r };
+	int e = s->epoll < 0 ? open_epoll(s) : 0;
 
-	if (s->epoll < 0)
-		s->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (s->epoll < 0 && errno == ENOSYS) {
+	if (e == -ENOSYS) {
 		r->timed = true;
 		return 0;
 	}
-	return s->epoll < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, r->fd, &ev) ? -errno : 0;
+	return e ? e : epoll_ctl(s->epoll, EPOLL_CTL_ADD, r->fd, &ev) ? -errno : 0;
 }
 
 int bw_ring_map(struct bw_rings *s, uint32_t handle, struct bw_handle *h, uint32_t kind, uint32_t size, uint32_t max_entries)
@@ -366,13 +374,29 @@ int bw_rings_timeout(const struct bw_rings *s)
 	return left < 0 ? 0 : left > BW_RING_TICK_MS ? BW_RING_TICK_MS : (int)left;
 }
 
-static void take_wakeups(struct bw_rings *s)
+/*
+ * One epoll_wait for the input and all rings, and never a poll(2) of the epoll descriptor: that would ask perf whether it is ready, which takes
+ * the wake-up back (perf_poll clears it), and the epoll_wait after it would find nothing.
+ */
+bool bw_rings_wait(struct bw_rings *s, int timeout_ms)
 {
+	struct pollfd p = { .fd = s->ch->in, .events = POLLIN };
 	struct epoll_event ev[EVENTS_AT_ONCE];
-	int n = s->epoll < 0 ? 0 : epoll_wait(s->epoll, ev, EVENTS_AT_ONCE, 0);
+	bool input = false;
+	int n;
 
-	for (int i = 0; i < n; i++)
-		((struct bw_ring *)ev[i].data.ptr)->wake = true;
+	if (s->epoll < 0)
+		return poll(&p, 1, timeout_ms) > 0;
+	n = epoll_wait(s->epoll, ev, EVENTS_AT_ONCE, timeout_ms);
+	for (int i = 0; i < n; i++) {
+		struct bw_ring *r = ev[i].data.ptr;
+
+		if (r)
+			r->wake = true;
+		else
+			input = true;
+	}
+	return input;
 }
 
 void bw_rings_service(struct bw_rings *s)
@@ -380,7 +404,6 @@ void bw_rings_service(struct bw_rings *s)
 	bool credit = s->credit, due = s->timed && bw_now_ms() >= s->next_tick;
 
 	s->credit = s->more = false;
-	take_wakeups(s);
 	for (struct bw_ring *r = s->list; r && !s->ch->error; r = r->next) {
 		if (due && r->timed && s->epoll < 0 && filled(r, head_of(r)))
 			r->wake = true;

@@ -66,6 +66,8 @@ int bw_ring_flush(struct bw_rings *s, struct bw_ring *r, uint32_t request);
 void bw_rings_credit(struct bw_rings *s, uint32_t handle, uint32_t bytes);
 /* For how long the worker may sleep: -1 for ever, 0 not at all. */
 int bw_rings_timeout(const struct bw_rings *s);
+/* Sleep until there is input, a ring is signalled, or the time is over. True: there is input (or its end). */
+bool bw_rings_wait(struct bw_rings *s, int timeout_ms);
 /* Look at what was signalled, has new credit or is due, and push. */
 void bw_rings_service(struct bw_rings *s);
 

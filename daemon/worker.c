@@ -2,7 +2,6 @@
 #include "daemon/worker.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,15 +151,9 @@ int bw_worker_frame(struct bw_worker *w, const struct bw_frame *f)
 /* Sleep until there is something to do. */
 static void wait_for_work(struct bw_worker *w)
 {
-	struct pollfd p[2] = {
-		{ .fd = w->ch.eof ? -1 : w->ch.in, .events = POLLIN },
-		{ .fd = w->rings.epoll, .events = POLLIN },
-	};
 	int timeout = w->ch.head || w->ch.eof ? 0 : bw_rings_timeout(&w->rings);
 
-	if (poll(p, 2, timeout) < 0 && errno != EINTR)
-		w->ch.error = -errno;
-	if (p[0].revents)
+	if (bw_rings_wait(&w->rings, timeout))
 		bw_channel_fill(&w->ch);
 }
 
