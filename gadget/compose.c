@@ -2,11 +2,13 @@
 #include "gadget/compose.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <usbg/function/ffs.h>
@@ -29,11 +31,12 @@ struct bw_compose {
 	usbg_state *state;
 	usbg_gadget *gadget;
 	usbg_function *function;
+	int lock;		/* the gadget's directory */
 	bool ours, bound;
 	char *name;
-	char *view;		/* see open_view; NULL if libusbgx looks at configfs itself */
 };
 
+/* libusbgx translates the kernel's errno into its own numbers. */
 static int to_errno(int usbg)
 {
 	switch (usbg) {
@@ -58,73 +61,78 @@ static int failed(char *err, size_t errlen, const char *what, const char *name, 
 }
 
 /*
- * libusbgx reads every gadget of the board, and gives up as a whole at one that has a function it does not know (printer, uac1, uvc). Then it gets
- * a view of configfs with our gadget alone: a directory whose usb_gadget/NAME is a link to the real one.
+ * libusbgx reads every gadget of the board, and gives up as a whole at one that has a function it does not know (printer, uac1, uvc). So
+ * it gets a view of configfs with our gadget alone: a directory whose usb_gadget/NAME is a link to the real one. Its name is always the
+ * same, so that a killed daemon's is found again.
  */
-static int open_view(struct bw_compose *c)
+static void view_path(const struct bw_compose *c, const char *below, char path[PATH_MAX])
 {
-	char path[PATH_MAX], real[PATH_MAX], view[] = "/dev/.bpfwire-XXXXXX";
-
-	snprintf(real, sizeof(real), GADGETS "/%s", c->name);
-	if (mkdir(real, 0755) && errno != EEXIST)
-		return USBG_ERROR_NO_ACCESS;
-	if (!mkdtemp(view))
-		return USBG_ERROR_IO;
-	c->view = strdup(view);
-	snprintf(path, sizeof(path), "%s/usb_gadget", view);
-	if (!c->view || mkdir(path, 0700))
-		return USBG_ERROR_IO;
-	snprintf(path, sizeof(path), "%s/usb_gadget/%s", view, c->name);
-	if (symlink(real, path))
-		return USBG_ERROR_IO;
-	return usbg_init(view, &c->state);
+	snprintf(path, PATH_MAX, "/dev/.bpfwire-%s%s%s", c->name, below, strcmp(below, "/usb_gadget/") ? "" : c->name);
 }
 
-static void close_view(struct bw_compose *c)
+static void remove_view(const struct bw_compose *c)
 {
-	char path[PATH_MAX], real[PATH_MAX];
+	char path[PATH_MAX];
 
-	if (!c->view)
-		return;
-	snprintf(path, sizeof(path), "%s/usb_gadget/%s", c->view, c->name);
+	view_path(c, "/usb_gadget/", path);
 	unlink(path);
-	snprintf(path, sizeof(path), "%s/usb_gadget", c->view);
+	view_path(c, "/usb_gadget", path);
 	rmdir(path);
-	rmdir(c->view);
-	/* libusbgx cannot remove a directory through the link to it. */
-	snprintf(real, sizeof(real), GADGETS "/%s", c->name);
-	if (c->ours)
-		rmdir(real);
-	free(c->view);
+	view_path(c, "", path);
+	rmdir(path);
 }
 
-static int open_state(struct bw_compose *c, char *err, size_t errlen)
+static int make_view(struct bw_compose *c, const char *gadget)
 {
+	char path[PATH_MAX];
+
+	remove_view(c);
+	view_path(c, "", path);
+	if (mkdir(path, 0700))
+		return -errno;
+	view_path(c, "/usb_gadget", path);
+	if (mkdir(path, 0700))
+		return -errno;
+	view_path(c, "/usb_gadget/", path);
+	return symlink(gadget, path) ? -errno : 0;
+}
+
+static void gadget_path(const struct bw_compose *c, char path[PATH_MAX]) { snprintf(path, PATH_MAX, GADGETS "/%s", c->name); }
+
+/* One daemon for a gadget. The lock ends with its owner, also when that is killed. */
+static int lock_gadget(struct bw_compose *c, const char *path, char *err, size_t errlen)
+{
+	c->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (c->lock < 0)
+		return bw_fail(err, errlen, -errno, "open %s: %s", path, strerror(errno));
+	if (flock(c->lock, LOCK_EX | LOCK_NB))
+		return bw_fail(err, errlen, -EBUSY, "another bpfwired serves the gadget '%s'; stop it first (fuser -v %s)", c->name, path);
+	c->ours = true;
+	return 0;
+}
+
+static int make_gadget(struct bw_compose *c, char *err, size_t errlen)
+{
+	char path[PATH_MAX];
 	int ret;
 
 	if (access(GADGETS, F_OK) && (bw_module_load("libcomposite") || access(GADGETS, F_OK)))
 		return bw_fail(err, errlen, -EOPNOTSUPP, "this kernel cannot compose USB gadgets (no " GADGETS ", and no module libcomposite): "
 			       "build it with CONFIG_USB_CONFIGFS (see Kconfig-snippets/gadget.config)");
-	ret = usbg_init(BW_CONFIGFS, &c->state);
-	if (ret == USBG_ERROR_NOT_SUPPORTED) {
-		bw_log(BW_LOG_DEBUG, "another gadget has a function that libusbgx does not know: looking at '%s' alone", c->name);
-		ret = open_view(c);
-	}
-	return ret ? failed(err, errlen, "read " GADGETS, c->name, ret) : 0;
-}
-
-static int make_gadget(struct bw_compose *c, char *err, size_t errlen)
-{
-	int ret;
-
-	c->gadget = usbg_get_gadget(c->state, c->name);
-	if (c->gadget)
-		return 0;
-	ret = usbg_create_gadget(c->state, c->name, NULL, NULL, &c->gadget);
+	gadget_path(c, path);
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return bw_fail(err, errlen, -errno, "make %s: %s%s", path, strerror(errno), errno == EACCES ? "; bpfwired must run as root" : "");
+	ret = lock_gadget(c, path, err, errlen);
 	if (ret)
-		return failed(err, errlen, "create", c->name, ret);
-	c->ours = true;
-	return 0;
+		return ret;
+	ret = make_view(c, path);
+	if (ret)
+		return bw_fail(err, errlen, ret, "make a directory in /dev: %s", strerror(-ret));
+	view_path(c, "", path);
+	ret = usbg_init(path, &c->state);
+	if (!ret)
+		c->gadget = usbg_get_gadget(c->state, c->name);
+	return c->gadget ? 0 : failed(err, errlen, "read " GADGETS, c->name, ret ? ret : USBG_ERROR_NOT_FOUND);
 }
 
 static int make_function(struct bw_compose *c, bool *found, char *err, size_t errlen)
@@ -157,9 +165,8 @@ int bw_compose_new(const char *name, struct bw_compose **out, bool *found, char 
 		free(c);
 		return bw_fail(err, errlen, -ENOMEM, "no memory");
 	}
-	ret = open_state(c, err, errlen);
-	if (!ret)
-		ret = make_gadget(c, err, errlen);
+	c->lock = -1;
+	ret = make_gadget(c, err, errlen);
 	if (!ret)
 		ret = make_function(c, found, err, errlen);
 	if (ret) {
@@ -226,8 +233,7 @@ int bw_compose_configure(struct bw_compose *c, const struct bw_identity *id, cha
 	usbg_config *config;
 	int ret;
 
-	c->ours = true;
-	/* FunctionFS is ours, so nobody is behind a gadget that is still bound. */
+	/* The lock is ours, so nobody is behind a gadget that is still bound. */
 	if (usbg_get_gadget_udc(c->gadget))
 		usbg_disable_gadget(c->gadget);
 	ret = set_identity(c, id);
@@ -269,19 +275,30 @@ void bw_compose_unbind(struct bw_compose *c)
 	bw_write_file(path, "\n");
 }
 
+/* libusbgx removes what is in the gadget, and then cannot remove the gadget itself, which is a link in the view. */
+static void remove_gadget(struct bw_compose *c)
+{
+	char path[PATH_MAX];
+
+	if (c->gadget)
+		usbg_rm_gadget(c->gadget, USBG_RM_RECURSE);
+	gadget_path(c, path);
+	if (rmdir(path) && errno != ENOENT)
+		bw_log(BW_LOG_WARN, "remove %s: %s; the next start takes it over", path, strerror(errno));
+}
+
 void bw_compose_free(struct bw_compose *c)
 {
 	if (!c)
 		return;
-	if (c->ours && c->gadget) {
-		int ret = usbg_rm_gadget(c->gadget, USBG_RM_RECURSE);
-
-		if (ret && !c->view)
-			bw_log(BW_LOG_WARN, "gadget '%s': remove: %s; the next start takes it over", c->name, usbg_strerror(ret));
+	if (c->ours) {
+		remove_gadget(c);
+		remove_view(c);
 	}
 	if (c->state)
 		usbg_cleanup(c->state);
-	close_view(c);
+	if (c->lock >= 0)
+		close(c->lock);
 	free(c->name);
 	free(c);
 }

@@ -2,10 +2,9 @@
 /*
  * Our gadget in configfs, through libusbgx: attributes, strings, one configuration, the function ffs.NAME. In this order:
  *
- *	new		makes gadget and function, or finds those that a killed daemon left
- *	(FunctionFS is mounted; its ep0 tells whether another daemon serves it)
- *	configure	from here on the gadget is ours
- *	(descriptors are written)
+ *	new		makes gadget and function, or finds those that a killed daemon left; -EBUSY: another daemon has them
+ *	configure
+ *	(FunctionFS is mounted, descriptors are written)
  *	bind
  *	free		unbinds and removes what is ours
  *

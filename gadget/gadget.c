@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "gadget/compose.h"
@@ -144,7 +143,6 @@ static int choose_names(struct bw_gadget *g, struct bw_gadget_options *o, char *
 	return 0;
 }
 
-/* ep0, alone: the lock goes with the last descriptor, also when its owner is killed. */
 static int open_ep0(const char *dir, char *err, size_t errlen)
 {
 	char path[PATH_MAX + 8];
@@ -152,13 +150,7 @@ static int open_ep0(const char *dir, char *err, size_t errlen)
 
 	snprintf(path, sizeof(path), "%s/ep0", dir);
 	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return bw_fail(err, errlen, -errno, "open %s: %s", path, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		close(fd);
-		return bw_fail(err, errlen, -EBUSY, "another bpfwired serves %s; stop it first (fuser -v %s)", dir, path);
-	}
-	return fd;
+	return fd < 0 ? bw_fail(err, errlen, -errno, "open %s: %s", path, strerror(errno)) : fd;
 }
 
 /* FunctionFS at g->dir, mounted by us or by a daemon that was killed. */
@@ -186,17 +178,11 @@ static int open_function(struct bw_gadget *g, bool found, const struct bw_gadget
 	if (ret)
 		return ret;
 	ep0 = open_ep0(g->dir, err, errlen);
-	if (ep0 < 0) {
-		/* Another daemon's, or of no use to anybody: not ours to take down. */
-		g->mounted = false;
+	if (ep0 < 0)
 		return ep0;
-	}
 	ret = bw_compose_configure(g->compose, &id, err, errlen);
-	if (!ret) {
-		ret = bw_ffs_write_descriptors(ep0);
-		if (ret)
-			bw_fail(err, errlen, ret, "FunctionFS refuses the descriptors: %s", strerror(-ret));
-	}
+	if (!ret && (ret = bw_ffs_write_descriptors(ep0)))
+		bw_fail(err, errlen, ret, "FunctionFS refuses the descriptors: %s", strerror(-ret));
 	if (!ret)
 		ret = bw_ffs_init(&g->ffs, ep0, g->dir, o->transfers, o->transfer_size, err, errlen);
 	if (ret)

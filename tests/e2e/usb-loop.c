@@ -125,7 +125,7 @@ static int board(int argc, char **argv)
 	char err[BW_GADGET_ERR];
 	int c;
 
-	bw_log_init("usb-loop", BW_LOG_DEBUG);
+	bw_log_init("usb-loop", getenv("DEBUG") ? BW_LOG_DEBUG : BW_LOG_INFO);
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'u': o.udc = optarg; break;
