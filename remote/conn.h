@@ -73,6 +73,7 @@ void bw_fd_close_private(int fd);
 /* The tool wants this number by dup2: the connection's moves on (the number stays open, for dup2 to replace); -EBUSY for a ring's. */
 int bw_fd_move_private(int fd);
 void bw_placeholder_forget_range(unsigned int first, unsigned int last);
+bool bw_programs_held(void);		/* programs among them */
 bool bw_objects_held(void);		/* this process has kernel objects on the board */
 
 /* ring.c, for the receiving thread: gives credit back that is due, returns in how many ms to be called again, -1: when there is data. */

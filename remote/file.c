@@ -196,9 +196,22 @@ static int into_memfd(const char *path, const uint8_t *data, size_t len, int ofl
 	return reopen(fd, oflags);
 }
 
-static int fetch(const char *path, int oflags)
+static int open_copy(const char *path, int oflags, int fd, const struct stat *st)
 {
-	struct bw_placeholder_new n = { .ops = &bw_copy_ops, .object = BW_OBJ_FILE, .cloexec = oflags & O_CLOEXEC, .path = path, .oflags = oflags };
+	struct bw_placeholder_new n = { .ops = &bw_copy_ops, .object = BW_OBJ_FILE, .fd = fd, .cloexec = oflags & O_CLOEXEC, .path = path, .st = st,
+					.oflags = oflags };
+
+	return fd < 0 ? fd : bw_placeholder_open(&n, NULL);
+}
+
+/* Without st: opened_fstat asks when the tool does. */
+static int open_kept(const char *path, int oflags, struct bw_cached *c)
+{
+	return open_copy(path, oflags, bw_cache_find(path, oflags, c), NULL);
+}
+
+static int fetch(const char *path, int oflags, const struct bw_cached *c)
+{
 	struct bw_stat ws;
 	struct bw_reply reply;
 	struct bw_reader r;
@@ -211,9 +224,8 @@ static int fetch(const char *path, int oflags)
 	}
 	if (!err) {
 		bw_stat_from_wire(&ws, &st);
-		n.st = &st;
-		n.fd = into_memfd(path, r.p, r.left, oflags);
-		err = n.fd < 0 ? n.fd : bw_placeholder_open(&n, NULL);
+		bw_cache_keep(c, r.p, r.left);
+		err = open_copy(path, oflags, into_memfd(path, r.p, r.left, oflags), &st);
 	}
 	bw_reply_free(&reply);
 	return err;
@@ -242,13 +254,16 @@ static bool may_be_of_read(int err)
 
 int bw_file_open(const char *path, int oflags, mode_t mode)
 {
+	struct bw_cached c;
 	int r;
 
 	if ((oflags & O_ACCMODE) != O_RDONLY || (oflags & (O_DIRECTORY | O_PATH | O_CREAT | O_TRUNC)) || is_memory(path))
 		return open_handle(path, oflags, mode);
 	if (bw_path_is_stream(path))
 		return bw_tail_open(path, oflags);
-	r = fetch(path, oflags);
+	r = open_kept(path, oflags, &c);
+	if (r == -ENOENT)
+		r = fetch(path, oflags, &c);
 	if (r == -EISDIR)
 		return open_handle(path, oflags | O_DIRECTORY, mode);
 	return r < 0 && may_be_of_read(r) ? open_handle(path, oflags, mode) : r;

@@ -50,6 +50,19 @@ int bw_self_open(const char *path, int oflags);
 /* Forget and close a descriptor that is, or was, a placeholder. */
 int bw_fd_close(int fd);
 
+/* ---- cache.c: big files of the board, kept on this machine ---- */
+struct bw_cached {
+	char name[256];			/* of the file in the cache; "" : not one that is kept */
+	bool stable_part;		/* kallsyms without what comes and goes */
+};
+/*
+ * Whether board_path is kept, and under which name: asks the board what its identity hangs on. Then a descriptor of the kept
+ * copy, opened with these flags, or -ENOENT.
+ */
+int bw_cache_find(const char *board_path, int oflags, struct bw_cached *c);
+/* After a fetch that followed a find: keeps data. Failures are silent: a cache is no duty. */
+void bw_cache_keep(const struct bw_cached *c, const uint8_t *data, size_t len);
+
 /* ---- tail.c ---- */
 int bw_tail_open(const char *board_path, int oflags);
 
@@ -77,6 +90,7 @@ int bw_dir_close(struct bw_dir *d);
 struct dirent64 *bw_dir_read(struct bw_dir *d);
 
 /* ---- identity.c ---- */
+bool bw_has_libbcc(void);	/* loaded in this process */
 /*
  * What dlsym.c answers for "clock_gettime": a front end compares the result with what bpf_ktime_get_ns says. It is never
  * exported, since a shifted clock must not reach the tool's own timers.

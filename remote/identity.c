@@ -54,6 +54,23 @@ static bool has_bpf_library(void)
 	return found;
 }
 
+static int look_for_libbcc(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const char *base = strrchr(info->dlpi_name, '/');
+
+	(void)size;
+	*(bool *)arg = !strncmp(base ? base + 1 : info->dlpi_name, "libbcc.so", 9);
+	return *(bool *)arg;
+}
+
+bool bw_has_libbcc(void)
+{
+	bool found = false;
+
+	dl_iterate_phdr(look_for_libbcc, &found);
+	return found;
+}
+
 bool bw_is_front_end(void)
 {
 	const char *pid;

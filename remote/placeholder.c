@@ -22,7 +22,7 @@ static struct bw_placeholder private_mark;		/* descriptors of our own: the conne
 static pthread_mutex_t bw_placeholders_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic pid_t table_pid;
 static atomic_int highest = -1;
-static atomic_int kernel_objects;
+static atomic_int kernel_objects, programs;
 
 bool bw_placeholder_maybe(int fd)
 {
@@ -83,6 +83,8 @@ void bw_placeholder_put(struct bw_placeholder *o)
 		close_handle(o->handle);
 		if (o->object != BW_OBJ_FILE)
 			atomic_fetch_sub(&kernel_objects, 1);
+		if (o->object == BW_OBJ_PROG)
+			atomic_fetch_sub(&programs, 1);
 	}
 	free(o->path);
 	free(o);
@@ -163,6 +165,8 @@ int bw_placeholder_open(const struct bw_placeholder_new *n, struct bw_placeholde
 	}
 	if (n->handle && n->object != BW_OBJ_FILE)
 		atomic_fetch_add(&kernel_objects, 1);
+	if (n->handle && n->object == BW_OBJ_PROG)
+		atomic_fetch_add(&programs, 1);
 	if (out)
 		*out = o;
 	set((int)fd, o);
@@ -218,6 +222,11 @@ bool bw_objects_held(void)
 	return atomic_load(&kernel_objects) > 0;
 }
 
+bool bw_programs_held(void)
+{
+	return atomic_load(&programs) > 0;
+}
+
 /* ---- descriptors of our own ---- */
 
 bool bw_fd_is_private(int fd)
@@ -231,7 +240,7 @@ int bw_fd_make_private(int fd)
 	long to, high;
 
 	bw_sys(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &lim);
-	high = lim.rlim_cur < BW_FDS ? (long)lim.rlim_cur : BW_FDS;
+	high = lim.rlim_cur < 1024 ? (long)lim.rlim_cur : 1024;	/* a descriptor table that large, every process has */
 	to = bw_sys(SYS_fcntl, (long)fd, (long)F_DUPFD_CLOEXEC, high - high / 8);
 	if (to >= BW_FDS)
 		bw_sys(SYS_close, to);
@@ -280,5 +289,6 @@ void bw_placeholders_after_fork(void)
 		if (atomic_exchange(&table[fd], NULL) == &private_mark)
 			bw_sys(SYS_close, (long)fd);
 	atomic_store(&kernel_objects, 0);
+	atomic_store(&programs, 0);
 	atomic_store(&table_pid, 0);
 }

@@ -22,7 +22,7 @@
 /* ---- the fake board ---- */
 
 static char written[256];
-static int asked[BW_MSG_LAST + 1], tail_reads;
+static int asked[BW_MSG_LAST + 1], tail_reads, functions_fetched;
 
 static struct bw_stat fake_stat(uint8_t type, uint64_t ino)
 {
@@ -66,6 +66,10 @@ static int get(struct bw_str p, struct bw_buf *out)
 		snprintf(text, sizeof(text), "%s", written);
 	else if (is(p, "/proc/stats"))
 		snprintf(text, sizeof(text), "%d", asked[BW_MSG_FILE_STAT]);
+	else if (is(p, "/proc/modules"))	/* the use count changes at each look, the address when something is written */
+		snprintf(text, sizeof(text), "ext4 4096 %d - Live 0x%zx\n", asked[BW_MSG_FILE_GET], strlen(written));
+	else if (is(p, "/sys/kernel/tracing/available_filter_functions"))
+		snprintf(text, sizeof(text), "function%d\n", ++functions_fetched);
 	else if (is(p, "/proc/mounts"))
 		snprintf(text, sizeof(text), "bpf /sys/fs/bpf bpf rw 0 0\n");
 	else if (is(p, "/sys/class/net/can0/ifindex"))
@@ -196,9 +200,13 @@ static int handler(uint16_t type, struct bw_reader *r, struct bw_buf *out)
 	return -EOPNOTSUPP;
 }
 
+static char cache[] = "/tmp/bpfwire-cache.XXXXXX";
+
 __attribute__((constructor(101))) static void before_all(void)
 {
 	unsetenv("BPFWIRE_MAIN");
+	if (mkdtemp(cache))
+		setenv("BPFWIRE_CACHE", cache, 1);
 	fake_bridge(handler);
 }
 
@@ -418,6 +426,30 @@ TEST("fdinfo of an object of the board is the board's")
 	close(fd);
 }
 
+static int functions_version(void)
+{
+	char line[64] = "";
+	FILE *f = fopen("/sys/kernel/tracing/available_filter_functions", "r");
+
+	if (!f || !fgets(line, sizeof(line), f))
+		return -1;
+	fclose(f);
+	return atoi(line + strlen("function"));
+}
+
+TEST("a big file is kept as long as the board's modules are the same, whatever their use counts")
+{
+	int fd;
+
+	CHECK_EQ(functions_version(), 1);
+	CHECK_EQ(functions_version(), 1);
+	fd = open("/sys/t/write", O_WRONLY);
+	CHECK_EQ(write(fd, "insmod", 6), 6);
+	close(fd);
+	CHECK_EQ(functions_version(), 2);
+	CHECK_EQ(functions_version(), 2);
+}
+
 TEST("scandir filters and sorts the board's entries")
 {
 	struct dirent **list = NULL;
@@ -554,7 +586,14 @@ TEST("a signal of a front end never hits a process of this machine that is not i
 	CHECK(!kill(child, SIGKILL));
 }
 
+static int remove_visited(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+	(void)st, (void)type, (void)f;
+	return remove(path);
+}
+
 int main(void)
 {
+	nftw(cache, remove_visited, 8, FTW_DEPTH | FTW_PHYS);
 	return check_done();
 }
