@@ -404,20 +404,29 @@ static int usb_pollfds(struct bw_pipe *p, struct pollfd *fds, int max, int *time
 	return n;
 }
 
-static unsigned int usb_dispatch(struct bw_pipe *p, const struct pollfd *fds, int n)
+/* libusb polls once more itself, which a turn that is about clients alone is spared. */
+static void handle_events(struct pipe_usb *u, const struct pollfd *fds, int n)
 {
-	struct pipe_usb *u = usb(p);
 	struct timeval none = { 0 };
-	unsigned int events;
 	int r;
 
-	(void)fds;
-	(void)n;
+	while (n && !fds[n - 1].revents)
+		n--;
+	if (!n && libusb_pollfds_handle_timeouts(u->d.ctx))
+		return;
 	r = libusb_handle_events_timeout_completed(u->d.ctx, &none, NULL);
 	if (r == LIBUSB_ERROR_NO_DEVICE)
 		set_gone(u);
 	else if (r && r != LIBUSB_ERROR_INTERRUPTED)
 		set_broken(u, bw_usb_errno(r));
+}
+
+static unsigned int usb_dispatch(struct bw_pipe *p, const struct pollfd *fds, int n)
+{
+	struct pipe_usb *u = usb(p);
+	unsigned int events;
+
+	handle_events(u, fds, n);
 	reset_step(u);
 	if (u->pad_wanted && u->events & BW_PIPE_WRITABLE && !u->broken)
 		usb_flush(p);
