@@ -115,7 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (strstr(dir, "XXXXXX") && !mkdtemp(dir))
 		abort();
 	rmdir(dir);	/* made anew by the daemon; so nothing is left at the end but an empty directory */
-	bw_log_init("fuzz", (enum bw_log_level)-1);
+	bw_log_init("fuzz", BW_LOG_ERROR);
 	f.p.ops = &f.ops;
 	f.ops.has_reset = f.reset = choices & 2;
 	f.step = choices & 4 ? 1 : 0;

@@ -61,7 +61,7 @@ static void once(void)
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || pipe2(ready, O_CLOEXEC | O_NONBLOCK))
 		abort();
-	bw_log_init("fuzz", (enum bw_log_level)-1);
+	bw_log_init("fuzz", BW_LOG_ERROR);
 	/* Artifacts cannot be written any more; libFuzzer prints the input of a crash as base64 too. */
 	forbid_harm();
 }
