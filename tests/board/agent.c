@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The way into the virtual board that is not bpfwire: one program for both ends of a TCP connection.
+ * The way into the virtual board that is not bpfwire: one program for both ends of a virtio-serial port.
  *
- *   in the VM     agent serve PORT TOKENFILE DIR        answers the requests below; DIR holds the bridge's sockets
- *   on the host   agent port                            prints a TCP port of 127.0.0.1 that is free now
- *                 agent exec [-i] PORT TOKENFILE CMD    runs CMD there (-i: with our stdin), exits with its status
- *                 agent carry PORT TOKENFILE DIR        mirrors the VM's sockets into DIR until the VM goes away
+ *   in the VM     agent serve PORT DIR                  PORT is /dev/vport...; DIR holds the bridge's sockets
+ *   on the host   agent carry QEMUSOCKET CONTROL DIR    mirrors the VM's sockets into DIR until the VM goes away, and
+ *                                                       listens on CONTROL for:
+ *                 agent exec [-i] CONTROL CMD           runs CMD there (-i: with our stdin), exits with its status
  *
- * A connection is one request: a line "TOKEN VERB ARGUMENT", where the token keeps other users of the host out.
+ * Not over TCP: QEMU's user network loses connections and bytes under load, and what runs on the board would see it.
  *
- *   EXEC LENGTH     LENGTH bytes of shell command follow; from then on frames in both directions: 'i' stdin (empty: its
- *                   end) to the VM; 'h' the command has started, 'o' stdout, 'e' stderr, 'x' exit status from it. Closing
- *                   the connection kills the command. What it left in the background lives on.
- *   CONNECT NAME    the bytes of the socket DIR/NAME, both ways
- *   ABORT PORT      ends the connection that comes from that port; what it still has in flight is lost
- *   WATCH -         the names of all sockets in DIR, one a line, then an empty line; again after each change
+ * The port carries messages. A stream is one connection to a socket of DIR, or one command. Either direction of a stream
+ * may have WINDOW bytes in flight that the other side has not passed on, so that none can hold up another.
+ *
+ * The stream of a command carries frames: 'c' the command, then 'i' stdin (empty: its end) to the VM; 'h' the command has
+ * started, 'o' stdout, 'e' stderr, 'x' exit status from it. Closing the connection kills the command. What it left in the
+ * background lives on.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -23,8 +23,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -39,25 +37,41 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BUF_SIZE	(256 * 1024)
-#define CMD_MAX		(1024 * 1024)
-#define LINE_SIZE	512
+#define WINDOW		(256 * 1024)
+#define CHUNK		(32 * 1024)
+#define QUEUE_MAX	(512 * 1024)		/* waiting for the port: then nothing more is read */
+#define STREAMS_MAX	128
 #define LIST_SIZE	8192
 #define NAMES_MAX	64
 #define NAME_SIZE	64
-#define SERVED_MAX	256
-#define START_LIMIT_MS	15000		/* from EXEC to 'h' */
-#define GONE_LIMIT_S	5		/* from an end's death to that of its relay, if the other does not read on */
+#define START_LIMIT_MS	15000			/* from the command to 'h' */
+#define GONE_LIMIT_MS	5000			/* from an end's death to that of its stream, if its data does not move */
 #define STATUS_LOST	255
 
 struct frame {
 	uint8_t tag;
 	uint8_t zero[3];
-	uint32_t len;			/* little-endian, at most BUF_SIZE */
+	uint32_t len;				/* little-endian, at most BUF_SIZE */
+};
+
+enum message_type {
+	MSG_OPEN = 1,				/* host to VM: the name of a socket, or nothing for a command */
+	MSG_DATA,
+	MSG_EOF,				/* no more data from the sender of this */
+	MSG_GONE,				/* nor is any wanted; the stream's number is free of meaning from now on */
+	MSG_CREDIT,				/* 4 bytes: so many have been passed on */
+	MSG_LIST,				/* VM to host: the names of all sockets, one a line; first of all, and on change */
+};
+
+struct message {
+	uint32_t type, id, len;			/* little-endian; then len bytes, at most CHUNK */
 };
 
 /* ---- bytes ---- */
@@ -106,20 +120,6 @@ static ssize_t read_some(int fd, void *buf, size_t len)
 	return n;
 }
 
-/* Byte by byte, so that nothing behind the line is swallowed. */
-static bool read_line(int fd, char *line, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (!read_full(fd, &line[i], 1))
-			return false;
-		if (line[i] == '\n') {
-			line[i] = '\0';
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool frame_send(int fd, char tag, const void *data, uint32_t len)
 {
 	struct frame f = { .tag = tag, .len = htole32(len) };
@@ -155,26 +155,6 @@ static void nonblock(int fd)
 
 /* ---- sockets ---- */
 
-static int tcp_socket(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-
-	if (fd < 0)
-		err(1, "socket");
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	return fd;
-}
-
-static struct sockaddr_in tcp_addr(in_addr_t host, const char *port)
-{
-	return (struct sockaddr_in) {
-		.sin_family = AF_INET,
-		.sin_port = htons(atoi(port)),
-		.sin_addr.s_addr = htonl(host),
-	};
-}
-
 static bool unix_addr(struct sockaddr_un *addr, const char *dir, const char *name)
 {
 	*addr = (struct sockaddr_un) { .sun_family = AF_UNIX };
@@ -190,125 +170,322 @@ static bool name_ok(const char *name)
 	return len && len < NAME_SIZE && name[0] != '.' && strspn(name, plain) == len && strcmp(name, "bridge.lock");
 }
 
-static void token_read(const char *path, char *token, size_t size)
+static int unix_connect(const char *dir, const char *name)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct timeval limit = { .tv_sec = 1 };
+	struct sockaddr_un addr;
 
-	if (fd < 0 || !read_line(fd, token, size))
-		err(1, "%s", path);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (unix_addr(&addr, dir, name) && !connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return fd;
 	close(fd);
+	return -1;
 }
 
-/* Returns a connection on which the request line has been sent, or -1. */
-static int request(const char *port, const char *token, const char *verb, const char *arg)
+static int unix_listen(const char *dir, const char *name)
 {
-	struct sockaddr_in addr = tcp_addr(INADDR_LOOPBACK, port);
-	char line[LINE_SIZE];
-	int fd = tcp_socket();
-	int len = snprintf(line, sizeof(line), "%s %s %s\n", token, verb, arg);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un addr;
 
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) || !write_full(fd, line, len)) {
-		close(fd);
-		return -1;
+	if (!unix_addr(&addr, dir, name)) {
+		warnx("%s/%s: too long a path", dir, name);
+	} else {
+		unlink(addr.sun_path);
+		if (!bind(fd, (struct sockaddr *)&addr, sizeof(addr)) && !listen(fd, 128))
+			return fd;
+		warn("%s", addr.sun_path);
 	}
-	return fd;
+	close(fd);
+	return -1;
 }
 
-/* ---- relay ---- */
+/* ---- streams over the port ---- */
 
-struct half {
-	int from, to;
-	char *buf;
+struct stream {
+	uint32_t id;				/* never used again */
+	int fd;
+	char *buf;				/* from the other side, not yet written to fd */
 	size_t off, len;
-	bool eof;			/* 'from' has ended */
-	bool closed;			/* and 'to' has been told */
-	bool discard;			/* 'to' is gone: keep reading, so that 'from' can finish */
+	uint32_t credit;			/* what we may still send */
+	uint32_t owed;				/* what we have passed on and not said so */
+	bool sent_eof, got_eof;
+	bool told;				/* fd knows of got_eof */
+	bool hup;				/* fd's other end is gone */
+	bool peer_gone;				/* the other side's is */
+	bool dead;				/* to be freed */
+	int64_t deadline;			/* ms, 0 for none */
 };
 
-static bool half_read(struct half *h)
-{
-	ssize_t n = read_some(h->from, h->buf, BUF_SIZE);
+struct mux {
+	int port;
+	struct stream *streams[STREAMS_MAX];
+	int count;
+	char in[sizeof(struct message) + CHUNK];
+	size_t in_len;
+	char *out;
+	size_t out_off, out_len, out_size;
+	void (*receive)(struct mux *m, const struct message *msg, const char *data);
+};
 
-	if (n < 0)
-		return errno == EAGAIN;
-	h->eof = n == 0;
-	h->off = 0;
-	h->len = h->discard ? 0 : n;
-	return true;
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
-static bool half_write(struct half *h)
+static void mux_flush(struct mux *m)
 {
-	ssize_t n = send(h->to, h->buf + h->off, h->len, MSG_NOSIGNAL);
+	while (m->out_len) {
+		ssize_t n = write(m->port, m->out + m->out_off, m->out_len);
 
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	h->off += n;
-	h->len -= n;
-	return true;
-}
-
-static bool half_step(struct half *h, short from, short to)
-{
-	if (!h->len && !h->eof && (from & (POLLIN | POLLHUP | POLLERR)) && !half_read(h))
-		return false;
-	if (h->len && (to || from) && !half_write(h))
-		return false;
-	if (h->eof && !h->len && !h->closed) {
-		shutdown(h->to, SHUT_WR);
-		h->closed = true;
-	}
-	return true;
-}
-
-static volatile sig_atomic_t relay_expired;
-
-static void relay_on_alarm(int sig)
-{
-	relay_expired = sig;
-}
-
-/*
- * Moves bytes both ways until both directions have ended. When one end is gone altogether, its last bytes are delivered
- * within GONE_LIMIT_S, or else the result is false. The process is the relay's own.
- */
-static bool relay(int a, int b)
-{
-	struct half h[2] = {
-		{ .from = a, .to = b, .buf = buffer() },
-		{ .from = b, .to = a, .buf = buffer() },
-	};
-	bool gone[2] = { false, false };
-
-	sigaction(SIGALRM, &(struct sigaction) { .sa_handler = relay_on_alarm }, NULL);
-	nonblock(a);
-	nonblock(b);
-	while (!h[0].closed || !h[1].closed) {
-		struct pollfd p[2] = { { .fd = a }, { .fd = b } };
-
-		for (int i = 0; i < 2; i++) {
-			p[i].events = (!h[i].len && !h[i].eof ? POLLIN : 0) | (h[!i].len ? POLLOUT : 0);
-			if (gone[i] && !p[i].events)
-				p[i].fd = -1;
-		}
-		if (poll(p, 2, -1) < 0) {
-			if (relay_expired)
-				return false;
+		if (n < 0 && errno == EINTR)
 			continue;
-		}
-		for (int i = 0; i < 2; i++) {
-			if (p[i].revents & POLLHUP) {
-				if (!gone[0] && !gone[1])
-					alarm(GONE_LIMIT_S);
-				gone[i] = true;
-				h[!i].discard = true;
-				h[!i].len = 0;
-			}
-		}
-		if (!half_step(&h[0], p[0].revents, p[1].revents) || !half_step(&h[1], p[1].revents, p[0].revents))
-			break;
+		if (n <= 0)
+			break;			/* full; or gone, which reading finds out */
+		m->out_off += n;
+		m->out_len -= n;
 	}
-	return true;
+	if (!m->out_len)
+		m->out_off = 0;
+}
+
+static char *mux_room(struct mux *m, size_t len)
+{
+	if (m->out_off + m->out_len + len > m->out_size) {
+		memmove(m->out, m->out + m->out_off, m->out_len);
+		m->out_off = 0;
+	}
+	if (m->out_len + len > m->out_size / 2) {
+		m->out_size = (m->out_len + len) * 2;
+		m->out = realloc(m->out, m->out_size);
+		if (!m->out)
+			err(1, "realloc");
+	}
+	return m->out + m->out_off + m->out_len;
+}
+
+static void mux_send(struct mux *m, enum message_type type, uint32_t id, const void *data, uint32_t len)
+{
+	struct message msg = { htole32(type), htole32(id), htole32(len) };
+	char *end = mux_room(m, sizeof(msg) + len);
+
+	memcpy(end, &msg, sizeof(msg));
+	if (len)
+		memcpy(end + sizeof(msg), data, len);
+	m->out_len += sizeof(msg) + len;
+}
+
+static struct stream *stream_new(struct mux *m, uint32_t id, int fd)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		err(1, "calloc");
+	nonblock(fd);
+	s->id = id;
+	s->fd = fd;
+	s->buf = buffer();
+	s->credit = WINDOW;
+	m->streams[m->count++] = s;
+	return s;
+}
+
+static void stream_end(struct mux *m, struct stream *s)
+{
+	if (!s->dead)
+		mux_send(m, MSG_GONE, s->id, NULL, 0);
+	s->dead = true;
+}
+
+static void stream_deadline(struct stream *s)
+{
+	if (!s->deadline)
+		s->deadline = now_ms() + GONE_LIMIT_MS;
+}
+
+static bool stream_wants_read(const struct mux *m, const struct stream *s)
+{
+	return !s->sent_eof && s->credit && m->out_len < QUEUE_MAX;
+}
+
+static void stream_read(struct mux *m, struct stream *s)
+{
+	char chunk[CHUNK];
+	ssize_t n = read_some(s->fd, chunk, s->credit < CHUNK ? s->credit : CHUNK);
+
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n > 0) {
+		mux_send(m, MSG_DATA, s->id, chunk, n);
+		s->credit -= n;
+		s->deadline = 0;
+		return;
+	}
+	mux_send(m, MSG_EOF, s->id, NULL, 0);
+	s->sent_eof = true;
+	if (n < 0)
+		stream_end(m, s);
+}
+
+static void stream_passed(struct mux *m, struct stream *s, uint32_t n)
+{
+	uint32_t owed;
+
+	s->owed += n;
+	if (s->owed < WINDOW / 4)
+		return;
+	owed = htole32(s->owed);
+	mux_send(m, MSG_CREDIT, s->id, &owed, sizeof(owed));
+	s->owed = 0;
+}
+
+static void stream_write(struct mux *m, struct stream *s)
+{
+	ssize_t n = send(s->fd, s->buf + s->off, s->len, MSG_NOSIGNAL);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0)
+		n = s->len;			/* nobody wants it any more */
+	s->off += n;
+	s->len -= n;
+	s->deadline = 0;
+	stream_passed(m, s, n);
+}
+
+/* After anything has happened to the stream: passes on what can be passed on, and ends it when all is said. */
+static void stream_settle(struct mux *m, struct stream *s)
+{
+	if (s->len)
+		stream_write(m, s);
+	if (s->got_eof && !s->len && !s->told) {
+		shutdown(s->fd, SHUT_WR);
+		s->told = true;
+	}
+	if (s->hup && s->sent_eof)
+		stream_end(m, s);
+	if (s->hup || s->peer_gone)
+		stream_deadline(s);
+	if (s->deadline && now_ms() >= s->deadline)
+		stream_end(m, s);
+	if ((s->peer_gone && !s->len) || (s->sent_eof && s->told))
+		s->dead = true;
+}
+
+static void mux_sweep(struct mux *m)
+{
+	for (int i = m->count - 1; i >= 0; i--) {
+		struct stream *s = m->streams[i];
+
+		if (!s->dead)
+			continue;
+		close(s->fd);
+		free(s->buf);
+		free(s);
+		m->streams[i] = m->streams[--m->count];
+	}
+}
+
+static void stream_receive(struct stream *s, const struct message *msg, const char *data)
+{
+	uint32_t credit;
+
+	switch (msg->type) {
+	case MSG_DATA:
+		if (s->off + s->len + msg->len > WINDOW) {
+			memmove(s->buf, s->buf + s->off, s->len);
+			s->off = 0;
+		}
+		if (s->len + msg->len > WINDOW)
+			errx(1, "the other side sent more than it may");
+		memcpy(s->buf + s->off + s->len, data, msg->len);
+		s->len += msg->len;
+		break;
+	case MSG_EOF:
+		s->got_eof = true;
+		break;
+	case MSG_GONE:
+		s->peer_gone = true;
+		break;
+	case MSG_CREDIT:
+		memcpy(&credit, data, sizeof(credit));
+		s->credit += le32toh(credit);
+		break;
+	}
+}
+
+static void mux_receive(struct mux *m, const struct message *msg, const char *data)
+{
+	if (msg->type == MSG_OPEN || msg->type == MSG_LIST)
+		return m->receive(m, msg, data);
+	for (int i = 0; i < m->count; i++) {
+		if (m->streams[i]->id == msg->id && !m->streams[i]->dead) {
+			stream_receive(m->streams[i], msg, data);
+			stream_settle(m, m->streams[i]);
+		}
+	}
+}
+
+/* False when the port is at its end. */
+static bool mux_read(struct mux *m)
+{
+	ssize_t n = read_some(m->port, m->in + m->in_len, sizeof(m->in) - m->in_len);
+	struct message msg;
+
+	if (n <= 0)
+		return n < 0 && errno == EAGAIN;
+	m->in_len += n;
+	for (;;) {
+		if (m->in_len < sizeof(msg))
+			return true;
+		memcpy(&msg, m->in, sizeof(msg));
+		msg = (struct message) { le32toh(msg.type), le32toh(msg.id), le32toh(msg.len) };
+		if (msg.len > CHUNK)
+			errx(1, "a message of %u bytes", msg.len);
+		if (m->in_len < sizeof(msg) + msg.len)
+			return true;
+		mux_receive(m, &msg, m->in + sizeof(msg));
+		m->in_len -= sizeof(msg) + msg.len;
+		memmove(m->in, m->in + sizeof(msg) + msg.len, m->in_len);
+	}
+}
+
+/* One round: waits for anything, serves port and streams; the caller's own descriptors are in extra. False: no port. */
+static bool mux_step(struct mux *m, struct pollfd *extra, int extras, const sigset_t *mask)
+{
+	struct pollfd p[1 + STREAMS_MAX + NAMES_MAX + 1];
+	const struct timespec soon = { .tv_nsec = 100 * 1000 * 1000 };
+	int i, count = m->count;
+	bool timer = false, ok = true;
+
+	mux_flush(m);
+	p[0] = (struct pollfd) { .fd = m->port, .events = POLLIN | (m->out_len ? POLLOUT : 0) };
+	for (i = 0; i < count; i++) {
+		struct stream *s = m->streams[i];
+		short events = (stream_wants_read(m, s) ? POLLIN : 0) | (s->len ? POLLOUT : 0);
+
+		p[1 + i] = (struct pollfd) { .fd = s->hup && !events ? -1 : s->fd, .events = events };
+		timer |= s->deadline;
+	}
+	memcpy(p + 1 + count, extra, extras * sizeof(*extra));
+	if (ppoll(p, 1 + count + extras, timer ? &soon : NULL, mask) < 0)
+		memset(p, 0, sizeof(p));
+	memcpy(extra, p + 1 + count, extras * sizeof(*extra));
+	for (i = 0; i < count; i++) {
+		struct stream *s = m->streams[i];
+
+		s->hup |= !!(p[1 + i].revents & (POLLHUP | POLLERR));
+		if (p[1 + i].revents && stream_wants_read(m, s))
+			stream_read(m, s);
+		stream_settle(m, s);
+	}
+	if (p[0].revents)
+		ok = mux_read(m);
+	mux_sweep(m);
+	return ok;
 }
 
 /* ---- in the VM ---- */
@@ -389,16 +566,15 @@ static bool exec_watch(int sock, int out, int errfd, int pidfd)
 	}
 }
 
-static void serve_exec(int sock, const char *arg)
+static void serve_exec(int sock)
 {
-	size_t len = strtoul(arg, NULL, 10);
-	char *cmd = len <= CMD_MAX ? calloc(1, len + 1) : NULL;
+	char *cmd = calloc(1, BUF_SIZE + 1), tag;
 	int in[2], out[2], errfd[2], wstatus, pidfd;
 	pid_t pid, pump;
-	uint32_t status;
+	uint32_t status, len;
 	bool ended;
 
-	if (!cmd || !read_full(sock, cmd, len))
+	if (!cmd || !frame_recv(sock, &tag, cmd, &len) || tag != 'c')
 		return;
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(errfd, O_CLOEXEC))
 		return;
@@ -420,56 +596,55 @@ static void serve_exec(int sock, const char *arg)
 	status = htole32(WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : 128 + WTERMSIG(wstatus));
 	frame_send(sock, 'x', &status, sizeof(status));
 	shutdown(sock, SHUT_WR);
-	waitpid(pump, NULL, 0);		/* it reads on to the end: closing with unread input would reset the connection */
+	waitpid(pump, NULL, 0);			/* it reads on to the end: closing with unread input is an error there */
 }
 
-static void serve_connect(int sock, const char *dir, const char *name)
+/* Returns our end of a connection to a process that runs a command. */
+static int serve_command(void)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un addr;
+	int pair[2];
 
-	if (!name_ok(name) || !unix_addr(&addr, dir, name))
-		return warnx("CONNECT: bad name");
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
-		return warn("CONNECT %s", addr.sun_path);
-	relay(sock, fd);
-}
-
-/* The connections, so that ABORT can find one. */
-static struct served {
-	in_port_t port;
-	pid_t pid;
-} served[SERVED_MAX];
-static unsigned int served_next;
-
-static void served_add(in_port_t port, pid_t pid)
-{
-	for (int i = 0; i < SERVED_MAX; i++) {
-		if (served[i].port == port)
-			served[i].port = 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -1;
+	if (!fork()) {
+		dup2(pair[1], 3);
+		fcntl(3, F_SETFD, FD_CLOEXEC);
+		close_range(4, ~0U, 0);
+		signal(SIGCHLD, SIG_DFL);
+		serve_exec(3);
+		_exit(0);
 	}
-	served[served_next++ % SERVED_MAX] = (struct served) { .port = port, .pid = pid };
+	close(pair[1]);
+	return pair[0];
 }
 
-/*
- * An orderly end waits behind the data that a stuck receiver does not take, and QEMU's network does not pass on a reset
- * in that state. So the host says it on a connection of its own.
- */
-static void serve_abort(const char *arg)
-{
-	in_port_t port = htons(atoi(arg));
+static const char *serve_dir;
 
-	for (int i = 0; port && i < SERVED_MAX; i++) {
-		if (served[i].port == port)
-			kill(served[i].pid, SIGKILL);
+static void serve_open(struct mux *m, const struct message *msg, const char *data)
+{
+	char name[NAME_SIZE] = "";
+	int fd = -1;
+
+	if (msg->type != MSG_OPEN || msg->len >= sizeof(name))
+		errx(1, "a message that should not come here");
+	memcpy(name, data, msg->len);
+	if (m->count < STREAMS_MAX && !name[0])
+		fd = serve_command();
+	else if (m->count < STREAMS_MAX && name_ok(name))
+		fd = unix_connect(serve_dir, name);
+	if (fd >= 0) {
+		stream_new(m, msg->id, fd);
+		return;
 	}
+	warn("cannot open %s", name[0] ? name : "a command");
+	mux_send(m, MSG_GONE, msg->id, NULL, 0);
 }
 
-static bool watch_send(int sock, const char *path, char *last)
+static void serve_list(struct mux *m, char *last)
 {
-	char list[LIST_SIZE];
+	char list[LIST_SIZE] = "\n";
 	size_t len = 0;
-	DIR *dir = opendir(path);
+	DIR *dir = opendir(serve_dir);
 	struct dirent *e;
 
 	while (dir && (e = readdir(dir))) {
@@ -478,103 +653,66 @@ static bool watch_send(int sock, const char *path, char *last)
 	}
 	if (dir)
 		closedir(dir);
-	strcpy(list + len, "\n");
 	if (!strcmp(list, last))
-		return true;
+		return;
 	strcpy(last, list);
-	return write_full(sock, list, len + 1);
+	mux_send(m, MSG_LIST, 0, list, strlen(list));
+}
+
+/* Until the other side of the port is there (again). */
+static void serve_wait(struct mux *m)
+{
+	struct pollfd p = { .fd = m->port };
+
+	while (poll(&p, 1, 0) != 0)
+		usleep(100 * 1000);
 }
 
 /*
- * By inotify rather than by polling: a board at rest must show no file opens of ours to those who trace it. An empty
- * directory is looked at again, as its removal is not reported while it is somebody's working directory.
+ * The directory is watched by inotify rather than by polling: a board at rest must show no file opens of ours to those
+ * who trace it. An empty one is looked at again, as its removal is not reported while somebody works in it.
  */
-static void serve_watch(int sock, const char *dir)
+static void serve_port(struct mux *m)
 {
 	const uint32_t mask = IN_CREATE | IN_DELETE | IN_MOVE | IN_DELETE_SELF | IN_MOVE_SELF;
 	char last[LIST_SIZE] = "", events[4096];
-	int in = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	int in = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	const struct itimerspec often = { .it_interval.tv_nsec = 500000000, .it_value.tv_nsec = 500000000 }, never = { 0 };
+	struct pollfd extra[2] = { { .fd = in, .events = POLLIN }, { .fd = timer, .events = POLLIN, .revents = POLLIN } };
 
-	for (;;) {
-		int wd = inotify_add_watch(in, dir, mask);	/* again: the directory may be another one now */
-		struct pollfd p[] = { { .fd = in, .events = POLLIN }, { .fd = sock, .events = POLLRDHUP } };
-
-		if (!watch_send(sock, dir, last))
-			return;
-		if (poll(p, 2, wd < 0 || last[0] == '\n' ? 500 : -1) < 0 || p[1].revents)
-			return;
-		while (read_some(in, events, sizeof(events)) > 0)
+	do {
+		if (!extra[0].revents && !extra[1].revents)
+			continue;
+		while (read_some(in, events, sizeof(events)) > 0 || read_some(timer, events, 8) > 0)
 			;
-	}
-}
-
-static void serve_request(int sock, const char *token, const char *dir)
-{
-	char line[LINE_SIZE], *save, *given, *verb, *arg;
-
-	if (!read_line(sock, line, sizeof(line)))
-		return;
-	given = strtok_r(line, " ", &save);
-	verb = strtok_r(NULL, " ", &save);
-	arg = strtok_r(NULL, " ", &save);
-	if (!arg || strcmp(given, token))
-		return warnx("request refused");
-	if (!strcmp(verb, "EXEC"))
-		serve_exec(sock, arg);
-	else if (!strcmp(verb, "CONNECT"))
-		serve_connect(sock, dir, arg);
-	else if (!strcmp(verb, "ABORT"))
-		serve_abort(arg);
-	else if (!strcmp(verb, "WATCH"))
-		serve_watch(sock, dir);
-	else
-		warnx("no verb %s", verb);
+		inotify_add_watch(in, serve_dir, mask);		/* again: the directory may be another one now */
+		serve_list(m, last);
+		timerfd_settime(timer, 0, last[0] == '\n' ? &often : &never, NULL);
+	} while (mux_step(m, extra, 2, NULL));
+	close(in);
+	close(timer);
 }
 
 static int cmd_serve(char **arg)
 {
-	struct sockaddr_in addr = tcp_addr(INADDR_ANY, arg[0]), peer;
-	int lfd = tcp_socket(), sock, one = 1;
-	char token[LINE_SIZE];
-	socklen_t len;
-	pid_t pid;
+	static struct mux m = { .receive = serve_open };
 
-	token_read(arg[1], token, sizeof(token));
-	if (bind(lfd, (struct sockaddr *)&addr, sizeof(addr)) || listen(lfd, 256))
-		err(1, "listen on port %s", arg[0]);
-	signal(SIGCHLD, SIG_IGN);	/* as init: orphans vanish by themselves */
+	signal(SIGCHLD, SIG_IGN);		/* as init: orphans vanish by themselves */
+	serve_dir = arg[1];
+	m.port = open(arg[0], O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (m.port < 0)
+		err(1, "%s", arg[0]);
 	for (;;) {
-		len = sizeof(peer);
-		sock = accept4(lfd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC);
-		if (sock < 0)
-			continue;
-		pid = fork();
-		if (!pid) {
-			close(lfd);
-			signal(SIGCHLD, SIG_DFL);
-			setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-			serve_request(sock, token, arg[2]);
-			_exit(0);
-		}
-		served_add(peer.sin_port, pid);
-		close(sock);
+		serve_wait(&m);
+		serve_port(&m);
+		for (int i = 0; i < m.count; i++)
+			m.streams[i]->dead = true;
+		mux_sweep(&m);
+		m.in_len = m.out_len = m.out_off = 0;
 	}
 }
 
 /* ---- on the host ---- */
-
-static int cmd_port(char **arg)
-{
-	struct sockaddr_in addr = tcp_addr(INADDR_LOOPBACK, "0");
-	socklen_t len = sizeof(addr);
-	int fd = tcp_socket();
-
-	(void)arg;
-	if (bind(fd, (struct sockaddr *)&addr, len) || getsockname(fd, (struct sockaddr *)&addr, &len))
-		err(1, "bind");
-	printf("%d\n", ntohs(addr.sin_port));
-	return 0;
-}
 
 static void exec_send_stdin(int sock)
 {
@@ -616,17 +754,15 @@ static int exec_receive(int sock)
 static int cmd_exec(char **arg)
 {
 	bool with_stdin = !strcmp(arg[0], "-i");
-	char token[LINE_SIZE], length[24];
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), ret;
 	pid_t pump = 0;
-	int sock, ret;
 
 	arg += with_stdin;
-	token_read(arg[1], token, sizeof(token));
-	snprintf(length, sizeof(length), "%zu", strlen(arg[2]));
-	if (strlen(arg[2]) > CMD_MAX)
+	strncpy(addr.sun_path, arg[0], sizeof(addr.sun_path) - 1);
+	if (strlen(arg[1]) > BUF_SIZE)
 		return exec_lost("the command is too long");
-	sock = request(arg[0], token, "EXEC", length);
-	if (sock < 0 || !write_full(sock, arg[2], strlen(arg[2])))
+	if (connect(sock, (struct sockaddr *)&addr, sizeof(addr)) || !frame_send(sock, 'c', arg[1], strlen(arg[1])))
 		return exec_lost("the board cannot be reached");
 	if (with_stdin)
 		pump = fork();
@@ -640,16 +776,16 @@ static int cmd_exec(char **arg)
 	return ret;
 }
 
-struct carrier {
-	const char *port, *dir;
-	char token[LINE_SIZE];
-	int lock, watch;
+static struct carrier {
+	const char *dir, *control;
+	uint32_t next_id;
+	int control_fd;				/* -1 until the VM has sent its first list */
 	int count;
 	struct {
 		char name[NAME_SIZE];
 		int fd;
 	} carried[NAMES_MAX];
-};
+} carrier = { .control_fd = -1 };
 
 static volatile sig_atomic_t carry_stop;
 
@@ -659,7 +795,7 @@ static void carry_on_signal(int sig)
 }
 
 /* Our convention: whoever holds this lock is the bridge of the directory; its pid is in the file. */
-static int carry_lock(const char *dir)
+static void carry_lock(const char *dir)
 {
 	char path[PATH_MAX];
 	int fd;
@@ -672,25 +808,14 @@ static int carry_lock(const char *dir)
 		errx(1, "%s: another bridge runs there", dir);
 	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", getpid()) < 0)
 		err(1, "%s", path);
-	return fd;
 }
 
 static void carry_add(struct carrier *c, const char *name)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un addr;
+	int fd = c->count < NAMES_MAX ? unix_listen(c->dir, name) : -1;
 
-	if (c->count == NAMES_MAX || !unix_addr(&addr, c->dir, name)) {
-		warnx("%s: not carried: too many names, or too long a path", name);
-		close(fd);
-		return;
-	}
-	unlink(addr.sun_path);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 128)) {
-		warn("%s", addr.sun_path);
-		close(fd);
-		return;
-	}
+	if (fd < 0)
+		return warnx("%s is not carried", name);
 	strcpy(c->carried[c->count].name, name);
 	c->carried[c->count++].fd = fd;
 }
@@ -705,12 +830,17 @@ static void carry_remove(struct carrier *c, int i)
 	c->carried[i] = c->carried[--c->count];
 }
 
-static bool carry_sync(struct carrier *c, char *list)
+static void carry_list(struct mux *m, const struct message *msg, const char *data)
 {
+	struct carrier *c = &carrier;
+	char list[LIST_SIZE] = "", *save, *name;
 	bool listed[NAMES_MAX] = { false };
-	char *save, *name;
 	int i, before = c->count;
 
+	if (msg->type != MSG_LIST || msg->len >= sizeof(list))
+		errx(1, "a message that should not come here");
+	(void)m;
+	memcpy(list, data, msg->len);
 	for (name = strtok_r(list, "\n", &save); name; name = strtok_r(NULL, "\n", &save)) {
 		if (!name_ok(name))
 			continue;
@@ -725,108 +855,82 @@ static bool carry_sync(struct carrier *c, char *list)
 		if (!listed[i])
 			carry_remove(c, i);
 	}
-	return true;
+	if (c->control_fd < 0)
+		c->control_fd = unix_listen("", c->control);
 }
 
-/* False when the VM is gone. */
-static bool carry_watch(struct carrier *c)
+static void carry_accept(struct mux *m, int lfd, const char *name)
 {
-	char list[LIST_SIZE];
-	size_t len = 0;
+	int fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC);
 
-	do {
-		if (len + 1 >= sizeof(list) || !read_full(c->watch, &list[len], 1))
-			return false;
-		len++;
-	} while (list[len - 1] != '\n' || (len > 1 && list[len - 2] != '\n'));
-	list[len] = '\0';
-	return carry_sync(c, list);
-}
-
-static void carry_relay(struct carrier *c, int client, const char *name)
-{
-	int sock = request(c->port, c->token, "CONNECT", name);
-	struct sockaddr_in self;
-	socklen_t len = sizeof(self);
-	char port[8];
-
-	if (sock < 0 || relay(client, sock) || getsockname(sock, (struct sockaddr *)&self, &len))
+	if (fd < 0)
 		return;
-	snprintf(port, sizeof(port), "%d", ntohs(self.sin_port));
-	request(c->port, c->token, "ABORT", port);
-}
-
-static void carry_accept(struct carrier *c, int i)
-{
-	int client = accept4(c->carried[i].fd, NULL, NULL, SOCK_CLOEXEC);
-	pid_t parent = getpid();
-
-	if (client < 0)
+	if (m->count == STREAMS_MAX) {
+		warnx("%s: refused, there are %d connections", name, m->count);
+		close(fd);
 		return;
-	if (fork() == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(1);
-		close(c->lock);
-		close(c->watch);
-		for (int k = 0; k < c->count; k++)
-			close(c->carried[k].fd);
-		carry_relay(c, client, c->carried[i].name);
-		_exit(0);
 	}
-	close(client);
+	mux_send(m, MSG_OPEN, ++carrier.next_id, name, strlen(name));
+	stream_new(m, carrier.next_id, fd);
 }
 
-static void carry_loop(struct carrier *c)
+static void carry_loop(struct carrier *c, struct mux *m)
 {
 	struct pollfd p[NAMES_MAX + 1];
+	int fds[NAMES_MAX + 1];
 	sigset_t none;
-	int i, n;
+	int i, k, n;
 
 	sigemptyset(&none);
 	while (!carry_stop) {
 		n = c->count;
-		p[n] = (struct pollfd) { .fd = c->watch, .events = POLLIN };
 		for (i = 0; i < n; i++)
 			p[i] = (struct pollfd) { .fd = c->carried[i].fd, .events = POLLIN };
-		if (ppoll(p, n + 1, NULL, &none) < 0)
-			continue;
-		for (i = 0; i < n; i++) {
-			if (p[i].revents)
-				carry_accept(c, i);
-		}
-		if (p[n].revents && !carry_watch(c))
+		p[n] = (struct pollfd) { .fd = c->control_fd, .events = POLLIN };
+		for (i = 0; i <= n; i++)
+			fds[i] = p[i].fd;
+		if (!mux_step(m, p, n + 1, &none))
 			return warnx("the board went away");
+		if (p[n].revents)
+			carry_accept(m, fds[n], "");
+		for (i = 0; i < n; i++) {
+			/* by now the list may be another */
+			for (k = 0; p[i].revents && k < c->count; k++) {
+				if (c->carried[k].fd == fds[i])
+					carry_accept(m, fds[i], c->carried[k].name);
+			}
+		}
 	}
 }
 
 static int cmd_carry(char **arg)
 {
-	static struct carrier c;
+	static struct mux m = { .receive = carry_list };
 	struct sigaction stop = { .sa_handler = carry_on_signal };
+	struct carrier *c = &carrier;
 	char path[PATH_MAX];
 	sigset_t block;
 
-	c.port = arg[0];
-	c.dir = arg[2];
-	token_read(arg[1], c.token, sizeof(c.token));
+	c->control = arg[1];
+	c->dir = arg[2];
 	umask(0177);
-	c.lock = carry_lock(c.dir);
+	carry_lock(c->dir);
 	sigemptyset(&block);
 	sigaddset(&block, SIGTERM);
 	sigaddset(&block, SIGINT);
 	sigprocmask(SIG_BLOCK, &block, NULL);	/* delivered in ppoll alone */
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
-	signal(SIGCHLD, SIG_IGN);
-	c.watch = request(c.port, c.token, "WATCH", "-");
-	if (c.watch < 0)
+	m.port = unix_connect("", arg[0]);
+	if (m.port < 0)
 		err(1, "cannot reach the board");
-	carry_loop(&c);
-	while (c.count)
-		carry_remove(&c, 0);
-	snprintf(path, sizeof(path), "%s/bridge.lock", c.dir);
+	nonblock(m.port);
+	carry_loop(c, &m);
+	while (c->count)
+		carry_remove(c, 0);
+	snprintf(path, sizeof(path), "%s/bridge.lock", c->dir);
 	unlink(path);
+	unlink(c->control);
 	return 0;
 }
 
@@ -835,10 +939,9 @@ static const struct command {
 	int least;
 	int (*run)(char **arg);
 } commands[] = {
-	{ "serve", "PORT TOKENFILE DIR", 3, cmd_serve },
-	{ "port", "", 0, cmd_port },
-	{ "exec", "[-i] PORT TOKENFILE CMD", 3, cmd_exec },
-	{ "carry", "PORT TOKENFILE DIR", 3, cmd_carry },
+	{ "serve", "PORT DIR", 2, cmd_serve },
+	{ "exec", "[-i] CONTROL CMD", 2, cmd_exec },
+	{ "carry", "QEMUSOCKET CONTROL DIR", 3, cmd_carry },
 };
 
 int main(int argc, char **argv)
@@ -853,5 +956,5 @@ int main(int argc, char **argv)
 			errx(2, "usage: agent %s %s", c->name, c->args);
 		return c->run(argv + 2);
 	}
-	errx(2, "usage: agent serve|port|exec|carry ...");
+	errx(2, "usage: agent serve|exec|carry ...");
 }
