@@ -15,6 +15,7 @@
 #include "protocol/wirecode.h"
 
 #define RECVS_AT_ONCE	64		/* so that a fast host leaves time for what goes the other way */
+#define FRAMES_AT_ONCE	256
 #define CONTROL_MAX	(64u << 10)	/* answers of the link's own that wait; a host that asks on without reading gets no more */
 
 enum state {
@@ -36,6 +37,7 @@ struct link {
 	struct bw_buf rest;		/* of a frame that the pipe took only a part of */
 	size_t rest_at;
 	bool writable;			/* the pipe took all that there was */
+	bool more;			/* sessions have more frames to send now */
 	bool done;			/* a pipe without RESET has ended */
 	int failed;
 	int64_t heard;			/* bw_now_ms() when anything came last */
@@ -93,8 +95,13 @@ static void send_all(struct link *l)
 		l->rest = sent;
 		l->writable = send_rest(l);
 	}
-	while (l->writable && l->state == UP && (len = bw_sessions_next(&l->sessions, &bytes)))
-		l->writable = send_bytes(l, bytes, len);
+	l->more = true;
+	for (int i = 0; i < FRAMES_AT_ONCE && l->more; i++) {
+		len = l->writable && l->state == UP ? bw_sessions_next(&l->sessions, &bytes) : 0;
+		l->more = len > 0;
+		if (len)
+			l->writable = send_bytes(l, bytes, len);
+	}
 	/* Never in the middle of a frame: the pipe may put a PAD there. */
 	if (l->writable)
 		l->pipe->ops->flush(l->pipe);
@@ -340,6 +347,8 @@ static bool turn(struct link *l, int signals, int max_ms)
 
 	keepalive(l, &timeout);
 	send_all(l);
+	if (l->more)
+		timeout = 0;
 	tell_sessions(l);
 	fds[0] = (struct pollfd){ .fd = signals, .events = POLLIN };
 	npipe = l->done ? 0 : l->pipe->ops->pollfds(l->pipe, fds + n, BW_PIPE_POLLFDS, &timeout);

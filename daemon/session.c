@@ -49,7 +49,7 @@ void bw_sessions_init(struct bw_sessions *s, const char *run_dir)
 
 static struct bw_session *find(struct bw_sessions *s, uint32_t id)
 {
-	for (unsigned int i = 0; i < BW_SESSIONS_MAX; i++)
+	for (unsigned int i = 0; i < BW_SESSION_SLOTS; i++)
 		if (s->all[i] && s->all[i]->id == id && s->all[i]->state <= LOST)
 			return s->all[i];
 	return NULL;
@@ -107,9 +107,9 @@ int bw_sessions_open(struct bw_sessions *s, const struct bw_frame *f, uint32_t m
 		return -EINVAL;
 	if (find(s, f->session))
 		return -EEXIST;
-	while (slot < BW_SESSIONS_MAX && s->all[slot])
+	while (slot < BW_SESSION_SLOTS && s->all[slot])
 		slot++;
-	if (slot == BW_SESSIONS_MAX)
+	if (slot == BW_SESSION_SLOTS || s->open >= BW_SESSIONS_MAX)
 		return -EUSERS;
 	n = calloc(1, sizeof(*n));
 	if (!n)
@@ -336,8 +336,8 @@ static size_t next_of(struct bw_sessions *s, struct bw_session *n, const uint8_t
 
 size_t bw_sessions_next(struct bw_sessions *s, const uint8_t **bytes)
 {
-	for (unsigned int i = 0; i < BW_SESSIONS_MAX && s->count; i++) {
-		unsigned int slot = (s->turn + i) % BW_SESSIONS_MAX;
+	for (unsigned int i = 0; i < BW_SESSION_SLOTS && s->count; i++) {
+		unsigned int slot = (s->turn + i) % BW_SESSION_SLOTS;
 		size_t len = s->all[slot] ? next_of(s, s->all[slot], bytes) : 0;
 
 		if (len) {
@@ -367,7 +367,7 @@ static void end(struct bw_sessions *s, struct bw_session *n, const char *why)
 
 void bw_sessions_end_all(struct bw_sessions *s)
 {
-	for (unsigned int i = 0; i < BW_SESSIONS_MAX; i++)
+	for (unsigned int i = 0; i < BW_SESSION_SLOTS; i++)
 		if (s->all[i])
 			end(s, s->all[i], "ended with the link");
 }
@@ -382,7 +382,7 @@ static void kill_worker(struct bw_session *n)
 
 void bw_sessions_kill_all(struct bw_sessions *s)
 {
-	for (unsigned int i = 0; i < BW_SESSIONS_MAX; i++)
+	for (unsigned int i = 0; i < BW_SESSION_SLOTS; i++)
 		if (s->all[i])
 			kill_worker(s->all[i]);
 }
@@ -436,7 +436,7 @@ void bw_sessions_reap(struct bw_sessions *s)
 {
 	int wstatus;
 
-	for (unsigned int i = 0; i < BW_SESSIONS_MAX; i++) {
+	for (unsigned int i = 0; i < BW_SESSION_SLOTS; i++) {
 		struct bw_session *n = s->all[i];
 
 		if (n && n->pid > 0 && waitpid(n->pid, &wstatus, WNOHANG) == n->pid)
@@ -450,7 +450,7 @@ int bw_sessions_pollfds(struct bw_sessions *s, struct pollfd *fds, bool link_wri
 {
 	int n = 0;
 
-	for (unsigned int i = 0; i < BW_SESSIONS_MAX; i++) {
+	for (unsigned int i = 0; i < BW_SESSION_SLOTS; i++) {
 		struct bw_session *e = s->all[i];
 
 		if (!e)
@@ -472,7 +472,7 @@ int bw_sessions_pollfds(struct bw_sessions *s, struct pollfd *fds, bool link_wri
 
 void bw_sessions_service(struct bw_sessions *s)
 {
-	for (unsigned int i = 0; i < BW_SESSIONS_MAX; i++) {
+	for (unsigned int i = 0; i < BW_SESSION_SLOTS; i++) {
 		struct bw_session *n = s->all[i];
 
 		if (!n)

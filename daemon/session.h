@@ -18,14 +18,15 @@
 #include "daemon/spawn.h"
 #include "protocol/frame.h"
 
-#define BW_SESSIONS_MAX	64
+#define BW_SESSIONS_MAX	64			/* open at a time */
+#define BW_SESSION_SLOTS (2 * BW_SESSIONS_MAX)	/* with those that are ending: a host that comes back at once finds room */
 #define BW_END_MS	2000
-#define BW_SESSION_POLLFDS (2 * BW_SESSIONS_MAX)
+#define BW_SESSION_POLLFDS (2 * BW_SESSION_SLOTS)
 
 struct bw_session;
 
 struct bw_sessions {
-	struct bw_session *all[BW_SESSIONS_MAX];
+	struct bw_session *all[BW_SESSION_SLOTS];
 	unsigned int count;		/* slots in use, of sessions that are ending too */
 	unsigned int open;		/* those that are OPEN or LOST: what the host has */
 	unsigned int turn;		/* whose frame goes next */
@@ -35,7 +36,7 @@ struct bw_sessions {
 
 void bw_sessions_init(struct bw_sessions *s, const char *run_dir);
 
-/* f is an OPEN frame. 0: there is a session now. -EINVAL, -EEXIST, -EUSERS (BW_SESSIONS_MAX are in use), -EPROTO (malformed), or fork's. */
+/* f is an OPEN frame. 0: there is a session now. -EINVAL, -EEXIST, -EUSERS (BW_SESSIONS_MAX are open), -EPROTO (malformed), or fork's. */
 int bw_sessions_open(struct bw_sessions *s, const struct bw_frame *f, uint32_t msg_max);
 /* Any other frame of a session. 0; -ENOENT: there is no such session; -EPROTO: it overran its window and is being ended now. */
 int bw_sessions_frame(struct bw_sessions *s, const struct bw_frame *f);
