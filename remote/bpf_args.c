@@ -58,7 +58,7 @@ static int read_in(const struct bw_bpf_field *f, struct bw_bpf_arg *a)
 		n = bw_copy_in(a->data, a->user, a->len);
 	}
 	if (n < 0)
-		a->dir = BW_BUF_BAD;
+		*a = (struct bw_bpf_arg){ .where = a->where, .dir = BW_BUF_BAD, .data = a->data };
 	return 0;
 }
 

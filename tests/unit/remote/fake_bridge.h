@@ -22,6 +22,9 @@
 /* Puts a reply's payload into out, returns its status. */
 typedef int fake_handler(uint16_t type, struct bw_reader *r, struct bw_buf *out);
 
+/* The client's socket, in the child: for handlers that send by themselves. */
+static int fake_fd __attribute__((unused)) = -1;
+
 static inline struct bw_str fake_str(const char *s)
 {
 	return (struct bw_str){ s, (uint32_t)strlen(s) };
@@ -79,6 +82,7 @@ static inline void fake_serve(int fd, fake_handler *handle)
 	ssize_t n;
 
 	bw_stream_init(&s);
+	fake_fd = fd;
 	fake_greet(fd);
 	for (;;) {
 		while (bw_stream_next(&s, &f) > 0)

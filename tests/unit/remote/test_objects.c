@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptors, bpf(2) and rings, called by their libc names as a tool does, against a fake board. */
+#include <dlfcn.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/select.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "protocol/bpfattr.h"
+#include "remote/conn.h"
+#include "remote/remote.h"
+#include "tests/unit/check.h"
+#include "tests/unit/remote/fake_bridge.h"
+
+/* ---- the fake board: handles from 1 up, never reused ---- */
+
+#define KEY	0x1122334455667788ull
+#define VALUE	0x99aabbccddeeff00ull
+
+static uint32_t handles, closed[64], nclosed, unmapped, credit;
+
+static struct bw_map_info map_of(const struct bw_bpf *m)
+{
+	struct bw_map_info i = { .id = 9 };
+
+	i.type = bw_attr_u32(m->attr, m->attr_size, 0);
+	i.key_size = bw_attr_u32(m->attr, m->attr_size, 4);
+	i.value_size = bw_attr_u32(m->attr, m->attr_size, 8);
+	i.max_entries = bw_attr_u32(m->attr, m->attr_size, 12);
+	return i;
+}
+
+static const struct bw_bpf_buf *buf_at(const struct bw_bpf *m, uint16_t where)
+{
+	for (uint32_t i = 0; i < m->nbufs; i++)
+		if (m->bufs[i].where == where)
+			return &m->bufs[i];
+	return NULL;
+}
+
+static void add_buf(struct bw_bpf_reply *p, uint16_t where, uint16_t dir, const void *data, uint32_t len)
+{
+	p->bufs[p->nbufs++] = (struct bw_bpf_buf){ where, dir, len, data };
+}
+
+static int lookup(const struct bw_bpf *m, struct bw_bpf_reply *p)
+{
+	static const uint64_t value = VALUE;
+	const struct bw_bpf_buf *key = buf_at(m, offsetof(union bpf_attr, key)), *out = buf_at(m, offsetof(union bpf_attr, value));
+	uint64_t k;
+
+	if (!key || key->dir == BW_BUF_BAD)
+		return -EFAULT;
+	if (key->len != 8 || !out || out->dir != BW_BUF_OUT || out->len != 8)
+		return -EINVAL;
+	memcpy(&k, key->data, 8);
+	if (k != KEY)
+		return -ENOENT;
+	add_buf(p, out->where, BW_BUF_OUT, &value, 8);
+	return 0;
+}
+
+/* The program must name handle 1 where the tool's map descriptor was, and the log comes back. */
+static int prog_load(const struct bw_bpf *m, struct bw_bpf_reply *p)
+{
+	const struct bw_bpf_buf *insns = buf_at(m, offsetof(union bpf_attr, insns)), *log = buf_at(m, offsetof(union bpf_attr, log_buf));
+	const struct bw_bpf_buf *license = buf_at(m, offsetof(union bpf_attr, license));
+	uint32_t imm;
+
+	if (!insns || insns->len != 32 || !license || license->len != 4 || memcmp(license->data, "GPL", 4))
+		return -EINVAL;
+	memcpy(&imm, insns->data + 4, 4);
+	if (imm != 1)
+		return -EBADF;
+	if (log)
+		add_buf(p, log->where, BW_BUF_OUT, "no such helper", 15);
+	p->object = BW_OBJ_PROG;
+	p->handle = log ? 0 : ++handles;
+	return log ? -EACCES : 0;
+}
+
+static uint8_t info_bytes[sizeof(struct bpf_prog_info)];
+static uint8_t attr_back[BW_BPF_ATTR_MAX];
+
+static int get_info(const struct bw_bpf *m, struct bw_bpf_reply *p)
+{
+	static const uint32_t ids[2] = { 7, 8 };
+	const struct bw_bpf_buf *info = buf_at(m, offsetof(union bpf_attr, info.info));
+	const struct bw_bpf_buf *nested = buf_at(m, BW_BUF_INFO + offsetof(struct bpf_prog_info, map_ids));
+	struct bpf_prog_info i;
+
+	if (!info || info->dir != BW_BUF_INOUT || info->len != sizeof(i) || !nested || nested->len != 8)
+		return -EINVAL;
+	memcpy(&i, info->data, sizeof(i));
+	if (i.map_ids || bw_attr_u32(m->attr, m->attr_size, 0) == BW_HANDLE_BAD)
+		return -EINVAL;
+	i.id = 77;
+	memcpy(info_bytes, &i, sizeof(i));
+	add_buf(p, info->where, BW_BUF_INOUT, info_bytes, sizeof(i));
+	add_buf(p, nested->where, BW_BUF_OUT, ids, sizeof(ids));
+	return 0;
+}
+
+static int on_bpf(struct bw_reader *r, struct bw_buf *out)
+{
+	struct bw_bpf_reply p = { 0 };
+	struct bw_bpf m;
+	int status = 0;
+
+	if (bw_get_bpf(r, &m))
+		return -EPROTO;
+	memcpy(attr_back, m.attr, m.attr_size);
+	p.attr_size = m.attr_size;
+	p.attr = attr_back;
+	switch (m.cmd) {
+	case BPF_MAP_CREATE:
+		p.object = BW_OBJ_MAP;
+		p.handle = ++handles;
+		p.map = map_of(&m);
+		break;
+	case BPF_MAP_LOOKUP_ELEM:
+		status = lookup(&m, &p);
+		break;
+	case BPF_PROG_LOAD:
+		status = prog_load(&m, &p);
+		break;
+	case BPF_OBJ_GET_INFO_BY_FD:
+		status = get_info(&m, &p);
+		break;
+	default:
+		status = -524;
+	}
+	bw_put_bpf_reply(out, &p);
+	return status;
+}
+
+static void push(uint32_t handle, uint32_t flags, const void *data, uint32_t len)
+{
+	struct bw_ring_data d = { handle, flags, len, data };
+	struct bw_buf b = { 0 };
+
+	bw_put_ring_data(&b, &d);
+	fake_send(fake_fd, BW_MSG_RING_DATA, 0, 0, 0, &b);
+	bw_buf_free(&b);
+}
+
+/* value: how many records of 64 bytes, with their number inside; the last one wakes. A mmap record that the ring shall not show goes first. */
+static void push_records(uint32_t handle, uint32_t kind, uint64_t count)
+{
+	uint8_t rec[64] = { 0 };
+	uint32_t len = 64 - 8;
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct perf_event_header h = { PERF_RECORD_MMAP, 0, sizeof(rec) };
+
+		if (kind == BW_RING_PERF && !i) {
+			memcpy(rec, &h, sizeof(h));
+			push(handle, 0, rec, sizeof(rec));
+		}
+		h.type = PERF_RECORD_SAMPLE;
+		if (kind == BW_RING_PERF)
+			memcpy(rec, &h, sizeof(h));
+		else
+			memcpy(rec, &len, sizeof(len));
+		memcpy(rec + 8, &i, sizeof(i));
+		push(handle, i + 1 == count ? BW_RING_WAKE : 0, rec, sizeof(rec));
+	}
+}
+
+static int on_ioctl(struct bw_reader *r, struct bw_buf *out)
+{
+	struct bw_ioctl_reply a = { 0 };
+	struct bw_ioctl m;
+
+	if (bw_get_ioctl(r, &m))
+		return -EPROTO;
+	if (m.code == BW_IOC_PERF_REFRESH)
+		push_records(m.handle, BW_RING_PERF, m.value);
+	a.value = m.code == BW_IOC_PERF_SET_BPF ? (int64_t)m.value : 0;
+	bw_put_ioctl_reply(out, &a);
+	return 0;
+}
+
+static int on_perf_open(struct bw_reader *r, struct bw_buf *out)
+{
+	struct bw_handle_reply h = { BW_OBJ_PERF, 0 };
+	struct bw_perf_open m;
+	struct perf_event_attr a = { 0 };
+
+	if (bw_get_perf_open(r, &m))
+		return -EPROTO;
+	memcpy(&a, m.attr, m.attr_size < sizeof(a) ? m.attr_size : sizeof(a));
+	if (a.type == 6 && (!m.has_target || !bw_str_eq(m.target, "vfs_read") || a.config1))
+		return -EINVAL;
+	if (a.type == 1 && m.attr_size != PERF_ATTR_SIZE_VER0)
+		return -EINVAL;
+	h.handle = ++handles;
+	bw_put_handle_reply(out, &h);
+	return 0;
+}
+
+/* CLOCKS tells what the board has counted: number of closes, the last closed, unmaps, credit. */
+static int fake(uint16_t type, struct bw_reader *r, struct bw_buf *out)
+{
+	struct bw_clocks c;
+
+	switch (type) {
+	case BW_MSG_BPF:
+		return on_bpf(r, out);
+	case BW_MSG_PERF_OPEN:
+		return on_perf_open(r, out);
+	case BW_MSG_IOCTL:
+		return on_ioctl(r, out);
+	case BW_MSG_HANDLE_CLOSE:
+		closed[nclosed++ % 64] = bw_get_u32(r);
+		return 0;
+	case BW_MSG_RING_MAP:
+		bw_put_u32(out, 1 << 20);
+		return 0;
+	case BW_MSG_RING_UNMAP:
+		unmapped = bw_get_u32(r);
+		return 0;
+	case BW_MSG_RING_CREDIT:
+		bw_get_u32(r);
+		credit += bw_get_u32(r);
+		return 0;
+	case BW_MSG_HANDLE_WRITE: {	/* test to board: push into a BPF ring */
+		struct bw_handle_write w;
+
+		if (!bw_get_handle_write(r, &w))
+			push_records(w.handle, BW_RING_BPF, w.offset);
+		bw_put_u32(out, 0);
+		return 0;
+	}
+	case BW_MSG_CLOCKS:
+		c = (struct bw_clocks){ nclosed, nclosed ? closed[(nclosed - 1) % 64] : 0, unmapped, credit };
+		bw_put_clocks(out, &c);
+		return 0;
+	}
+	return -EOPNOTSUPP;
+}
+
+__attribute__((constructor(101))) static void start(void) { fake_bridge(fake); }
+
+/* ---- helpers ---- */
+
+static struct bw_clocks counts(void)
+{
+	struct bw_clocks c = { -1, -1, -1, -1 };
+	struct bw_reply reply;
+	struct bw_reader rd;
+
+	if (!bw_call(BW_MSG_CLOCKS, NULL, &reply)) {
+		rd = bw_reply_reader(&reply);
+		bw_get_clocks(&rd, &c);
+	}
+	bw_reply_free(&reply);
+	return c;
+}
+
+static int bpf(int cmd, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
+
+static int map_create(uint32_t type, uint32_t value_size, uint32_t entries)
+{
+	union bpf_attr a = { .map_type = type, .key_size = 8, .value_size = value_size, .max_entries = entries };
+
+	return bpf(BPF_MAP_CREATE, &a);
+}
+
+static int perf_open(uint32_t type, uint64_t config, const char *target)
+{
+	struct perf_event_attr a = { .type = type, .config = config, .config1 = (uintptr_t)target, .size = target ? sizeof(a) : 0 };
+
+	return (int)syscall(SYS_perf_event_open, &a, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static int readable(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	return poll(&p, 1, 200);
+}
+
+/* ---- bpf(2) ---- */
+
+static int hash = -1;
+
+TEST("a map becomes a local descriptor, close-on-exec, that says what it is")
+{
+	struct bw_placeholder *o;
+
+	hash = map_create(BPF_MAP_TYPE_HASH, 8, 4);
+	CHECK(hash >= 0);
+	CHECK_EQ(fcntl(hash, F_GETFD), FD_CLOEXEC);
+	o = bw_placeholder_get(hash);
+	CHECK(o && o->map.key_size == 8 && !strcmp(o->ops->name, "anon_inode:bpf-map"));
+	bw_placeholder_put(o);
+	CHECK_EQ(bw_handle_of(hash), 1);
+}
+
+TEST("a lookup sends the key and brings the value; errno is the kernel's; a bad pointer is EFAULT")
+{
+	uint64_t key = KEY, value = 0;
+	union bpf_attr a = { .map_fd = (uint32_t)hash, .key = (uintptr_t)&key, .value = (uintptr_t)&value };
+
+	errno = 5;
+	CHECK_EQ(bpf(BPF_MAP_LOOKUP_ELEM, &a), 0);
+	CHECK(value == VALUE);
+	CHECK_EQ(errno, 5);
+	key = 1;
+	CHECK_EQ(bpf(BPF_MAP_LOOKUP_ELEM, &a), -1);
+	CHECK_EQ(errno, ENOENT);
+	key = KEY;
+	a.value = ~0ull;
+	CHECK_EQ(bpf(BPF_MAP_LOOKUP_ELEM, &a), -1);
+	CHECK_EQ(errno, EFAULT);
+	a.key = ~0ull;
+	CHECK_EQ(bpf(BPF_MAP_LOOKUP_ELEM, &a), -1);
+	CHECK_EQ(errno, EFAULT);
+	CHECK_EQ(syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, ~0ul, sizeof(a)), -1);
+	CHECK_EQ(errno, EFAULT);
+}
+
+TEST("an errno that has no name (524) and an unknown command come back exactly")
+{
+	union bpf_attr a = { 0 };
+
+	CHECK_EQ(bpf(BPF_MAP_FREEZE, &a), -1);
+	CHECK_EQ(errno, 524);
+	CHECK_EQ(bpf(9999, &a), -1);
+	CHECK_EQ(errno, EINVAL);
+}
+
+static int load(char *log, uint32_t size)
+{
+	struct bpf_insn insns[4] = {
+		{ .code = BPF_LD | BPF_IMM | BPF_DW, .src_reg = BPF_PSEUDO_MAP_FD, .imm = hash }, { 0 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K }, { .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr a = { .prog_type = BPF_PROG_TYPE_KPROBE, .insn_cnt = 4, .insns = (uintptr_t)insns, .license = (uintptr_t)"GPL",
+			     .log_buf = (uintptr_t)log, .log_size = size };
+
+	return bpf(BPF_PROG_LOAD, &a);
+}
+
+TEST("descriptors inside instructions become handles; a refused program brings its log")
+{
+	char log[64] = "";
+	int fd = load(NULL, 0);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(load(log, sizeof(log)), -1);
+	CHECK_EQ(errno, EACCES);
+	CHECK(!strcmp(log, "no such helper"));
+	if (fd >= 0) {
+		uint32_t ids[2] = { 0 };
+		struct bpf_prog_info info = { .nr_map_ids = 2, .map_ids = (uintptr_t)ids };
+		union bpf_attr a = { .info = { (uint32_t)fd, sizeof(info), (uintptr_t)&info } };
+
+		CHECK_EQ(bpf(BPF_OBJ_GET_INFO_BY_FD, &a), 0);
+		CHECK_EQ(info.id, 77);
+		CHECK(info.map_ids == (uintptr_t)ids && ids[0] == 7 && ids[1] == 8);
+		CHECK(a.info.info == (uintptr_t)&info && a.info.bpf_fd == (uint32_t)fd);
+	}
+	close(fd);
+}
+
+/* ---- descriptors ---- */
+
+TEST("duplicates are the same object; the last close, and no other, closes the handle")
+{
+	int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 1), a = dup(fd), b = fcntl(fd, F_DUPFD_CLOEXEC, 50), c = dup2(fd, 60);
+	uint32_t h = bw_handle_of(fd);
+	int64_t before = counts().realtime;
+
+	CHECK(a >= 0 && b >= 50 && c == 60);
+	CHECK(bw_handle_of(a) == h && bw_handle_of(b) == h && bw_handle_of(c) == h);
+	close(fd);
+	close(a);
+	close(b);
+	CHECK_EQ(counts().realtime, before);
+	CHECK_EQ(dup2(1, 60), 60);		/* replaced */
+	CHECK_EQ(counts().realtime, before + 1);
+	CHECK_EQ(counts().monotonic, h);
+	CHECK_EQ(bw_handle_of(60), BW_HANDLE_BAD);
+	close(60);
+}
+
+TEST("a child's closes never reach the board, nor does its exit")
+{
+	int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 1), status = 0;
+	uint32_t h = bw_handle_of(fd);
+	int64_t before = counts().realtime;
+	pid_t pid = vfork();
+
+	if (!pid) {
+		close(fd);
+		close_range(3, ~0u, 0);
+		_exit(7);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7);
+	pid = fork();
+	if (!pid) {
+		int bad = bw_handle_of(fd) != BW_HANDLE_BAD || bw_is_owner();
+
+		close(fd);
+		_exit(bad);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 0);
+	CHECK_EQ(counts().realtime, before);
+	CHECK_EQ(bw_handle_of(fd), h);
+	close(fd);
+	CHECK_EQ(counts().realtime, before + 1);
+}
+
+TEST("closing everything leaves the connection open")
+{
+	int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 1), conn = atomic_load(&bw_conn.fd), moved;
+	int64_t before = counts().realtime;
+
+	hash = -1;
+	CHECK_EQ(close(conn), -1);
+	CHECK_EQ(errno, EBADF);
+	CHECK_EQ(dup(conn) >= 0 ? 0 : -1, 0);		/* harmless: a copy */
+	CHECK_EQ(close_range(3, ~0u, 0), 0);
+	CHECK_EQ(fcntl(fd, F_GETFD), -1);
+	CHECK_EQ(counts().realtime, before + 2);	/* this one and the hash */
+	CHECK_EQ(dup2(1, conn), conn);
+	moved = atomic_load(&bw_conn.fd);
+	CHECK(moved != conn);
+	CHECK_EQ(counts().realtime, before + 2);
+	CHECK_EQ(close(conn), 0);
+	closefrom(3);
+	CHECK_EQ(counts().realtime, before + 2);
+}
+
+TEST("a number that was taken over behind our back is no placeholder any more")
+{
+	int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 1);
+
+	bw_sys(SYS_dup3, 1L, (long)fd, 0L);
+	CHECK_EQ(bw_handle_of(fd), BW_HANDLE_BAD);
+	close(fd);
+}
+
+TEST("read and write on a map are refused and not done on its placeholder")
+{
+	int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 1);
+	uint64_t v = 1;
+
+	CHECK_EQ(write(fd, &v, sizeof(v)), -1);
+	CHECK_EQ(errno, EINVAL);
+	CHECK_EQ(read(fd, &v, sizeof(v)), -1);
+	CHECK_EQ(errno, EINVAL);
+	close(fd);
+}
+
+TEST("dlsym on libc gives our wrappers, RTLD_NEXT libc's own")
+{
+	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+	int (*found)(int) = libc ? (int (*)(int))dlsym(libc, "close") : NULL;
+
+	CHECK(found == close);
+	CHECK(dlsym(libc, "syscall") == (void *)syscall);
+	CHECK(dlsym(libc, "clock_gettime") != (void *)bw_real.clock_gettime);
+	CHECK(dlsym(libc, "strlen") != NULL);
+	CHECK(dlsym(RTLD_NEXT, "close") == (void *)bw_real.close);
+	CHECK(dlsym(RTLD_DEFAULT, "no_such_symbol_here") == NULL);
+}
+
+/* ---- perf rings ---- */
+
+#define PAGES	4u
+
+static uint64_t *ring_word(char *ring, size_t off) { return (uint64_t *)(ring + off); }
+
+TEST("a kprobe's name travels as a string, and SET_BPF's argument as a handle")
+{
+	int fd = perf_open(6, 0, "vfs_read"), prog;
+
+	CHECK(fd >= 0);
+	hash = map_create(BPF_MAP_TYPE_HASH, 8, 4);
+	prog = map_create(BPF_MAP_TYPE_ARRAY, 8, 1);
+	CHECK_EQ(ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog), bw_handle_of(prog));
+	CHECK_EQ(ioctl(fd, 0x1234, 0), -1);
+	CHECK_EQ(errno, ENOTTY);
+	close(fd);
+	close(prog);
+}
+
+TEST("measuring the tool itself is refused")
+{
+	struct perf_event_attr a = { .type = 1 };
+
+	CHECK_EQ(syscall(SYS_perf_event_open, &a, 0, -1, -1, 0), -1);
+	CHECK_EQ(errno, ESRCH);
+}
+
+static int perf_fd;
+static char *perf_ring;
+
+TEST("a perf ring shows samples alone, after the wake-up, which is reported once")
+{
+	size_t page = (size_t)getpagesize(), len = page * (PAGES + 1);
+
+	perf_fd = perf_open(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT, NULL);
+	CHECK(mmap(NULL, page * PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, perf_fd, 0) == MAP_FAILED && errno == EINVAL);
+	perf_ring = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, perf_fd, 0);
+	CHECK(perf_ring != MAP_FAILED);
+	CHECK_EQ(*ring_word(perf_ring, offsetof(struct perf_event_mmap_page, data_size)), page * PAGES);
+	CHECK_EQ(ioctl(perf_fd, PERF_EVENT_IOC_REFRESH, 3), 0);
+	CHECK_EQ(readable(perf_fd), 1);
+	CHECK_EQ(readable(perf_fd), 0);
+	CHECK_EQ(*ring_word(perf_ring, offsetof(struct perf_event_mmap_page, data_head)), 3 * 64);
+	CHECK_EQ(*ring_word(perf_ring, page + 2 * 64 + 8), 2);
+}
+
+static int64_t credit_after(int ms, int64_t want)
+{
+	int64_t got = counts().raw;
+
+	for (; got < want && ms > 0; ms -= 10) {
+		usleep(10000);
+		got = counts().raw;
+	}
+	return got;
+}
+
+TEST("what the tool read is given back, and what the filter took, soon and without a wait")
+{
+	CHECK_EQ(counts().raw, 64);		/* at the wait that began after the dropped record */
+	*ring_word(perf_ring, offsetof(struct perf_event_mmap_page, data_tail)) = 3 * 64;
+	CHECK_EQ(credit_after(3000, 4 * 64), 4 * 64);
+}
+
+TEST("a ring that wraps keeps its records whole, and one that is full is never overwritten")
+{
+	size_t page = (size_t)getpagesize(), size = page * PAGES, i;
+	uint64_t *tail = ring_word(perf_ring, offsetof(struct perf_event_mmap_page, data_tail));
+	uint64_t *head = ring_word(perf_ring, offsetof(struct perf_event_mmap_page, data_head));
+
+	for (i = 0; i < 2; i++) {
+		CHECK_EQ(ioctl(perf_fd, PERF_EVENT_IOC_REFRESH, size / 64 - 10), 0);
+		CHECK_EQ(readable(perf_fd), 1);
+		CHECK_EQ(*head - *tail, size - 640);
+		CHECK_EQ(*ring_word(perf_ring, page + (*head - 64) % size + 8), size / 64 - 11);
+		if (!i)
+			*tail = *head;
+	}
+	CHECK_EQ(ioctl(perf_fd, PERF_EVENT_IOC_REFRESH, 20), 0);	/* more than is free: the board is not that of the contract */
+	CHECK_EQ(*head - *tail, size);
+	CHECK_EQ(*ring_word(perf_ring, page + *tail % size + 8), 0);
+	*tail = *head;
+}
+
+TEST("select and ppoll report and consume as poll does")
+{
+	struct timeval zero = { 0, 0 }, second = { 1, 0 };
+	struct timespec none = { 0, 0 };
+	struct pollfd p = { perf_fd, POLLIN, 0 };
+	fd_set in;
+
+	while (poll(&p, 1, 20) > 0)
+		;
+	ioctl(perf_fd, PERF_EVENT_IOC_REFRESH, 1);
+	FD_ZERO(&in);
+	FD_SET(perf_fd, &in);
+	CHECK_EQ(select(perf_fd + 1, &in, NULL, NULL, &second), 1);
+	FD_SET(perf_fd, &in);
+	CHECK_EQ(select(perf_fd + 1, &in, NULL, NULL, &zero), 0);
+	CHECK_EQ(ppoll(&p, 1, &none, NULL), 0);
+}
+
+TEST("an epoll set reports a perf ring once for each wake-up")
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = 5 };
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+
+	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, perf_fd, &ev), 0);
+	CHECK(!(ev.events & EPOLLET));
+	while (epoll_wait(ep, &ev, 1, 20) > 0)
+		;
+	ioctl(perf_fd, PERF_EVENT_IOC_REFRESH, 2);
+	CHECK_EQ(epoll_wait(ep, &ev, 1, 1000), 1);
+	CHECK_EQ(ev.data.u32, 5);
+	CHECK_EQ(epoll_wait(ep, &ev, 1, 20), 0);
+	close(ep);
+}
+
+TEST("the last mapping's end unmaps the board's ring; close closes the event")
+{
+	uint32_t h = bw_handle_of(perf_fd);
+
+	CHECK_EQ(munmap(perf_ring, (size_t)getpagesize() * (PAGES + 1)), 0);
+	CHECK_EQ(counts().boottime, h);
+	CHECK_EQ(atomic_load(&bw_ring_count), 0);
+	close(perf_fd);
+	CHECK_EQ(counts().monotonic, h);
+}
+
+/* ---- BPF ring buffers ---- */
+
+static void push_bpf(int fd, uint64_t n)
+{
+	struct bw_handle_write w = { bw_handle_of(fd), n, 0, (const uint8_t *)"" };
+	struct bw_buf b = { 0 };
+
+	bw_put_handle_write(&b, &w);
+	CHECK_EQ(bw_call(BW_MSG_HANDLE_WRITE, &b, NULL), 0);
+	bw_buf_free(&b);
+}
+
+TEST("a BPF ring buffer is readable as long as there is data, in poll and in epoll")
+{
+	size_t page = (size_t)getpagesize(), size = 4 * page, i;
+	int fd = map_create(BPF_MAP_TYPE_RINGBUF, 0, (uint32_t)size), ep = epoll_create1(0);
+	struct epoll_event ev = { .events = EPOLLIN };
+	char *consumer, *producer;
+
+	CHECK(mmap(NULL, page + 2 * size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)page) == MAP_FAILED && errno == EPERM);
+	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	producer = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	CHECK(consumer != MAP_FAILED && producer != MAP_FAILED);
+	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev), 0);
+	CHECK_EQ(epoll_wait(ep, &ev, 1, 20), 0);
+	push_bpf(fd, 2);
+	CHECK_EQ(epoll_wait(ep, &ev, 1, 1000), 1);
+	CHECK_EQ(*ring_word(producer, 0), 128);
+	CHECK_EQ(*ring_word(producer, page + 64 + 8), 1);
+	CHECK_EQ(*ring_word(producer, page + size + 64 + 8), 1);	/* and once more behind */
+	*ring_word(consumer, 0) = 64;					/* one left: level-triggered */
+	CHECK_EQ(epoll_wait(ep, &ev, 1, 20), 1);
+	CHECK_EQ(readable(fd), 1);
+	CHECK_EQ(readable(fd), 1);
+	*ring_word(consumer, 0) = 128;
+	epoll_wait(ep, &ev, 1, 0);
+	CHECK_EQ(epoll_wait(ep, &ev, 1, 20), 0);
+	CHECK_EQ(readable(fd), 0);
+	for (i = 0; i < 5; i++) {					/* around the end */
+		push_bpf(fd, size / 64 - 1);
+		CHECK_EQ(*ring_word(producer, 0) - *ring_word(consumer, 0), size - 64);
+		*ring_word(consumer, 0) = *ring_word(producer, 0);
+	}
+	munmap(consumer, page);
+	munmap(producer, page + 2 * size);
+	close(ep);
+	close(fd);
+	CHECK_EQ(atomic_load(&bw_ring_count), 0);
+}
+
+TEST("memory that the tool names badly is EFAULT also where process_vm_readv is refused")
+{
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), text[16];
+
+	mprotect(page + 4096, 4096, PROT_NONE);
+	strcpy(page + 4090, "end");
+	CHECK_EQ(bw_copy_in_string(text, page + 4090, sizeof(text)), 4);
+	memset(page + 4090, 'x', 6);
+	CHECK_EQ(bw_copy_in_string(text, page + 4090, sizeof(text)), -EFAULT);
+	CHECK_EQ(bw_copy_in_string(text, page, 4), 1);
+	CHECK_EQ(bw_copy_out(page + 4090, text, 12), -EFAULT);
+	CHECK_EQ(bw_copy_in(text, page + 4090, 6), 0);
+	munmap(page, 8192);
+}
+
+int main(void) { return check_done(); }
