@@ -190,6 +190,17 @@ $(UNIT): $(O)/unit/%: $(O)/obj/tests/unit/%.o $$(room_$$(call room_of,$$*)) $(O)
 # The command's tests run the real one, from where it is built.
 $(filter $(O)/unit/command/%,$(UNIT)): | $(O)/bpfwire $(LIBEXEC)
 
+# What these two need on this machine they install (tests/setup); each make below is a new one, which finds it.
+test:
+	$(Q)tests/setup packages
+	$(Q)$(MAKE) --no-print-directory all arm64
+	$(Q)tests/all
+
+demo:
+	$(Q)tests/setup packages
+	$(Q)$(MAKE) --no-print-directory all arm64
+	$(Q)tests/demo
+
 check: $(UNIT)
 	$(Q)tests/run-unit $(UNIT)
 
