@@ -51,12 +51,13 @@ static int board_handle(struct board *b, unsigned int events, const struct pollf
 	return r;
 }
 
-static void board_stop(struct board *b, int64_t now)
+static void board_stop(struct board *b)
 {
 	if (b->stopping)
 		return;
 	b->stopping = true;
-	b->stop_by = now + STOP_MS;
+	b->stop_by = bw_now_ms() + STOP_MS;
+	b->again = true;
 	bw_clients_end_all(&b->clients, -ESHUTDOWN);
 }
 
@@ -80,7 +81,7 @@ static int board_turn(struct board *b)
 		return errno == EINTR ? 1 : -errno;
 	r = board_handle(b, ops->dispatch(b->o->pipe, b->fds, npipe), b->fds + npipe + 2);
 	if (b->fds[npipe].revents || b->fds[npipe + 1].revents)
-		board_stop(b, now);
+		board_stop(b);
 	return r < 0 ? r : 1;
 }
 

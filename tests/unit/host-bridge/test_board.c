@@ -457,6 +457,7 @@ TEST("a bridge that is told to stop closes its sessions on the board first")
 	bench_start(&b, true);
 	CHECK(bench_up(&b));
 	s = client_session(&b, &c, BW_WINDOW);
+	usleep(700000);			/* nothing moves: it sleeps for longer than stopping may take */
 	bw_write_full(b.stop_fd, "x", 1);
 	CHECK(bench_next(&b, &f, BENCH_MS) && f.type == BW_MSG_CLOSE && f.session == s);
 	CHECK(client_ended(&c, BENCH_MS));
