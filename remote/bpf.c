@@ -128,6 +128,11 @@ long bw_bpf_call(unsigned int cmd, void *attr, unsigned int size)
 		free(q);
 		return r;
 	}
+	r = bw_ahead_answer(cmd, attr, size);
+	if (r != BW_AHEAD_ASK) {
+		free(q);
+		return r;
+	}
 	r = bw_bpf_request_gather(q, cmd, attr, size);
 	if (!r) {
 		put_request(&b, q);

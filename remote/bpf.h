@@ -3,6 +3,8 @@
 #ifndef BW_REMOTE_BPF_H
 #define BW_REMOTE_BPF_H
 
+#include <limits.h>
+
 #include "protocol/bpfattr.h"
 #include "remote/remote.h"
 
@@ -35,6 +37,12 @@ int bw_bpf_request_gather(struct bw_bpf_request *q, uint32_t cmd, void *attr, ui
 void bw_bpf_request_free(struct bw_bpf_request *q);
 /* Copies out what the reply brings. -EFAULT if the tool's memory is not there. */
 int bw_bpf_result(const struct bw_bpf_request *q, const struct bw_bpf_reply *p);
+
+/*
+ * ahead.c: the answer to a command about an element of a map if it was read ahead, else BW_AHEAD_ASK. (A result of bpf(2) otherwise.)
+ */
+#define BW_AHEAD_ASK	LONG_MIN
+long bw_ahead_answer(unsigned int cmd, void *attr, unsigned int size);
 
 /* Value of an element, value_size bytes (per-CPU maps: all of it). */
 int bw_map_lookup(struct bw_placeholder *o, const void *key, void *value);

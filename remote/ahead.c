@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Reading ahead of an iteration. Tools read a hash map as GET_NEXT_KEY, LOOKUP_ELEM, GET_NEXT_KEY, ...: two round trips an entry, during which the board
+ * goes on adding entries, so that over a slow link profile would never come to an end. Here the first GET_NEXT_KEY (without a key) fetches entries by
+ * LOOKUP_BATCH, and what the tool asks next is answered from them, each value once and only for a moment; every other question goes to the
+ * board. Where the kernel or the type of the map has no batches nothing changes.
+ *
+ * One iteration at a time, the last one begun. The lock is only tried: who cannot have it asks the board.
+ */
+#include <linux/bpf.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "remote/bpf.h"
+
+#define BATCH_BYTES	(1u << 20)
+#define BATCH_MIN	256u		/* entries; the kernel needs room for the longest bucket */
+#define VALUES_NS	1000000000ll
+#define KEYS_NS		10000000000ll
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+	uint32_t handle, id;		/* of the map; id is never reused, handles are */
+	uint32_t key_size, value_len, room, n;
+	uint32_t at;			/* entry that was asked for last */
+	uint8_t *keys, *values;
+	bool *used;			/* values that were given, or that are not the board's any more */
+	bool last;			/* no more entries on the board */
+	uint8_t cursor[512];
+	int64_t fetched;
+} it;
+static uint32_t no_batch_id;		/* map that refused */
+
+static int64_t now(void)
+{
+	struct timespec ts;
+
+	BW_REAL(clock_gettime)(CLOCK_MONOTONIC_COARSE, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+static void drop(void)
+{
+	free(it.keys);
+	free(it.values);
+	free(it.used);
+	memset(&it, 0, sizeof(it));
+}
+
+static bool has_batches(const struct bw_map_info *m)
+{
+	switch (m->type) {
+	case BPF_MAP_TYPE_HASH: case BPF_MAP_TYPE_PERCPU_HASH: case BPF_MAP_TYPE_LRU_HASH: case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+		return m->id && m->id != no_batch_id && m->key_size && m->key_size <= sizeof(it.cursor);
+	}
+	return false;
+}
+
+/* The next entries: 0, also when there are none (n is 0 then), or a negative errno. */
+static int fetch(int map_fd, bool first)
+{
+	uint8_t out[sizeof(it.cursor)] = { 0 };
+	union bpf_attr attr;
+	long r;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.batch.in_batch = first ? 0 : (uintptr_t)it.cursor;
+	attr.batch.out_batch = (uintptr_t)out;
+	attr.batch.keys = (uintptr_t)it.keys;
+	attr.batch.values = (uintptr_t)it.values;
+	attr.batch.count = it.room;
+	attr.batch.map_fd = (uint32_t)map_fd;
+	r = bw_bpf_call(BPF_MAP_LOOKUP_BATCH, &attr, sizeof(attr.batch));
+	if (r && r != -ENOENT)
+		return (int)r;
+	it.last = r == -ENOENT;
+	it.n = attr.batch.count <= it.room ? attr.batch.count : 0;
+	memcpy(it.cursor, out, sizeof(out));
+	memset(it.used, 0, it.room);
+	it.at = 0;
+	it.fetched = now();
+	return 0;
+}
+
+static int begin(int map_fd, const struct bw_placeholder *o)
+{
+	uint32_t each, room;
+	int err;
+
+	drop();
+	it.key_size = o->map.key_size;
+	it.value_len = bw_map_value_len(&o->map, bw_board()->ncpus_possible, 0);
+	each = it.key_size + it.value_len;
+	room = BATCH_BYTES / each > BATCH_MIN ? BATCH_BYTES / each : BATCH_MIN;
+	it.room = o->map.max_entries < room ? o->map.max_entries : room;
+	it.keys = calloc(it.room, it.key_size);
+	it.values = calloc(it.room, it.value_len);
+	it.used = calloc(it.room, 1);
+	err = it.keys && it.values && it.used ? fetch(map_fd, true) : -ENOMEM;
+	if (err) {
+		drop();
+		no_batch_id = o->map.id;
+		return err;
+	}
+	it.handle = o->handle;
+	it.id = o->map.id;
+	return 0;
+}
+
+/* Index of a key, or -1. An iteration asks for the one it had last, or for the next. */
+static int64_t find(const uint8_t *key)
+{
+	uint32_t i, k;
+
+	for (k = 0; k < it.n; k++) {
+		i = (it.at + k) % it.n;
+		if (!memcmp(it.keys + (size_t)i * it.key_size, key, it.key_size))
+			return i;
+	}
+	return -1;
+}
+
+static long give_key(uint64_t user, uint32_t i)
+{
+	it.at = i;
+	return bw_copy_out((void *)(uintptr_t)user, it.keys + (size_t)i * it.key_size, it.key_size);
+}
+
+static long next_key(int map_fd, const struct bw_placeholder *o, const uint8_t *key, uint64_t user)
+{
+	int64_t i;
+
+	if (!key) {
+		if (begin(map_fd, o))
+			return BW_AHEAD_ASK;
+		return it.n ? give_key(user, 0) : -ENOENT;
+	}
+	i = find(key);
+	if (i < 0 || now() - it.fetched > KEYS_NS)
+		return BW_AHEAD_ASK;
+	if (i + 1 < it.n)
+		return give_key(user, (uint32_t)i + 1);
+	if (it.last)
+		return -ENOENT;
+	if (fetch(map_fd, false)) {
+		drop();
+		return BW_AHEAD_ASK;
+	}
+	return it.n ? give_key(user, 0) : -ENOENT;
+}
+
+static long lookup(const uint8_t *key, uint64_t user)
+{
+	int64_t i = now() - it.fetched > VALUES_NS ? -1 : find(key);
+
+	if (i < 0 || it.used[i])
+		return BW_AHEAD_ASK;
+	it.used[i] = true;
+	it.at = (uint32_t)i;
+	return bw_copy_out((void *)(uintptr_t)user, it.values + (size_t)i * it.value_len, it.value_len);
+}
+
+static void changed(const uint8_t *key)
+{
+	int64_t i = find(key);
+
+	if (i >= 0)
+		it.used[i] = true;
+}
+
+/* attr of one of the commands about an element, by the placeholder of its map. */
+static long answer(unsigned int cmd, const union bpf_attr *attr, const struct bw_placeholder *o)
+{
+	uint8_t key[sizeof(it.cursor)];
+	bool ours = it.id == o->map.id && it.handle == o->handle;
+	long r = BW_AHEAD_ASK;
+
+	if (!has_batches(&o->map) || pthread_mutex_trylock(&lock))
+		return r;
+	if (cmd == BPF_MAP_GET_NEXT_KEY && !attr->key)
+		r = next_key((int)attr->map_fd, o, NULL, attr->next_key);
+	else if (!ours || bw_copy_in(key, (void *)(uintptr_t)attr->key, it.key_size))
+		r = BW_AHEAD_ASK;
+	else if (cmd == BPF_MAP_GET_NEXT_KEY)
+		r = next_key((int)attr->map_fd, o, key, attr->next_key);
+	else if (cmd == BPF_MAP_LOOKUP_ELEM && !attr->flags)
+		r = lookup(key, attr->value);
+	else
+		changed(key);
+	pthread_mutex_unlock(&lock);
+	return r;
+}
+
+/* The batches of the tool itself change many entries at once. */
+static void forget_all(void)
+{
+	if (pthread_mutex_trylock(&lock))
+		return;
+	drop();
+	pthread_mutex_unlock(&lock);
+}
+
+long bw_ahead_answer(unsigned int cmd, void *user, unsigned int size)
+{
+	const size_t least = offsetof(union bpf_attr, flags);
+	struct bw_placeholder *o;
+	union bpf_attr attr;
+	long r;
+
+	switch (cmd) {
+	case BPF_MAP_LOOKUP_AND_DELETE_BATCH: case BPF_MAP_UPDATE_BATCH: case BPF_MAP_DELETE_BATCH:
+		forget_all();
+		return BW_AHEAD_ASK;
+	case BPF_MAP_LOOKUP_ELEM: case BPF_MAP_UPDATE_ELEM: case BPF_MAP_DELETE_ELEM: case BPF_MAP_LOOKUP_AND_DELETE_ELEM: case BPF_MAP_GET_NEXT_KEY:
+		break;
+	default:
+		return BW_AHEAD_ASK;
+	}
+	memset(&attr, 0, sizeof(attr));
+	if (size < least || size > sizeof(attr) || bw_copy_in(&attr, user, size < least + 8 ? size : least + 8))
+		return BW_AHEAD_ASK;
+	o = bw_placeholder_get((int)attr.map_fd);
+	if (!o)
+		return BW_AHEAD_ASK;
+	r = o->object == BW_OBJ_MAP ? answer(cmd, &attr, o) : BW_AHEAD_ASK;
+	bw_placeholder_put(o);
+	return r;
+}
