@@ -47,6 +47,7 @@
 #define WINDOW		(256 * 1024)
 #define CHUNK		(32 * 1024)
 #define QUEUE_MAX	(512 * 1024)		/* waiting for the port: then nothing more is read */
+#define PORT_READS	16			/* before streams are looked at again */
 #define STREAMS_MAX	128
 #define LIST_SIZE	8192
 #define NAMES_MAX	64
@@ -482,8 +483,8 @@ static bool mux_step(struct mux *m, struct pollfd *extra, int extras, const sigs
 			stream_read(m, s);
 		stream_settle(m, s);
 	}
-	if (p[0].revents)
-		ok = mux_read(m);
+	for (i = 0; p[0].revents && ok && i < PORT_READS; i++)
+		ok = mux_read(m);	/* Linux's port gives a page at a time */
 	mux_sweep(m);
 	return ok;
 }
