@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Big files of the board, kept on this machine under an identity that is true: what cannot change while a kernel of one build runs by its
- * build-id; what changes with modules by boot id and the modules that are there now, asked at each open. In ${BPFWIRE_CACHE:-$XDG_CACHE_HOME/bpfwire
- * or ~/.cache/bpfwire}/boards/SERIAL-..., so that no board can put words into another's mouth.
+ * build-id; what changes with modules by boot id and the modules that are there now; programs and libraries, which libbcc opens again and again to
+ * find symbols, by boot id, device, inode, size and times. The board is asked at each open. In ${BPFWIRE_CACHE:-$XDG_CACHE_HOME/bpfwire or
+ * ~/.cache/bpfwire}/boards/SERIAL-..., so that no board can put words into another's mouth.
  *
  * /proc/kallsyms also lists what comes and goes with BPF programs and probes. A tool of libbcc that has loaded none itself looks only for
  * functions of the kernel and its modules there (its wrappers' names, syscall prefixes): for it the lines of the kernel and of modules are kept. All
@@ -15,7 +16,9 @@
 #include "remote/conn.h"
 #include "remote/files.h"
 
-#define KEPT_MAX	48	/* files; the oldest go */
+#define KEPT_MAX	256		/* files, and bytes of all: those not used for the longest time go */
+#define KEPT_BYTES	(512ll << 20)
+#define FILE_BYTES	(32ll << 20)
 
 enum identity { BY_BUILD, BY_MODULES };
 
@@ -73,14 +76,45 @@ static int identify(const struct kept *k, struct bw_cached *c)
 	int n;
 
 	if (!plain(b->serial) || !plain(k->identity == BY_BUILD ? b->build_id : b->boot_id))
-		return -ENOENT;
+		return BW_NOT_OURS;
 	if (k->identity == BY_BUILD)
 		n = snprintf(c->name, sizeof(c->name), "%s-%s-%s", b->serial, k->name, b->build_id);
 	else if (hash_modules(&modules))
-		return -ENOENT;
+		return BW_NOT_OURS;
 	else
 		n = snprintf(c->name, sizeof(c->name), "%s-%s-%s-%016llx", b->serial, k->name, b->boot_id, (unsigned long long)modules);
-	return n < (int)sizeof(c->name) ? 0 : -ENOENT;
+	return n < (int)sizeof(c->name) ? 0 : BW_NOT_OURS;
+}
+
+/* Below the root of a process's file system, but not a pseudo file there. */
+static bool is_program(const char *path)
+{
+	const char *p = path + 6;
+
+	if (strncmp(path, "/proc/", 6) || strspn(p, "0123456789") == 0)
+		return false;
+	p += strspn(p, "0123456789");
+	if (strncmp(p, "/root/", 6))
+		return false;
+	p += 6 + strspn(p + 6, "/");
+	return strncmp(p, "proc/", 5) && strncmp(p, "sys/", 4) && strncmp(p, "dev/", 4) && !strstr(p, "/..") && !strstr(p, "//") && *p != '.';
+}
+
+static int identify_program(const char *path, int oflags, struct bw_cached *c)
+{
+	const struct bw_board *b = bw_board();
+	struct stat st;
+	int n;
+
+	n = bw_file_stat(path, !(oflags & O_NOFOLLOW), &st);
+	if (n)
+		return n == -ENOENT ? n : BW_NOT_OURS;
+	if (!plain(b->serial) || !plain(b->boot_id) || !S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > FILE_BYTES)
+		return BW_NOT_OURS;
+	n = snprintf(c->name, sizeof(c->name), "%s-file-%s-%llx-%llx-%llx-%llx.%lx-%llx.%lx", b->serial, b->boot_id, (long long)st.st_dev,
+		     (long long)st.st_ino, (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec,
+		     st.st_ctim.tv_nsec);
+	return n < (int)sizeof(c->name) ? 0 : BW_NOT_OURS;
 }
 
 static int directory(char *out, size_t size)
@@ -103,23 +137,31 @@ int bw_cache_find(const char *path, int oflags, struct bw_cached *c)
 {
 	char dir[512], file[800];
 	size_t i;
-	int fd;
+	int fd, err;
 
 	c->name[0] = 0;
+	c->stable_part = false;
 	for (i = 0; i < sizeof(kept) / sizeof(kept[0]) && strcmp(path, kept[i].path); i++)
 		;
-	if (i == sizeof(kept) / sizeof(kept[0]) || directory(dir, sizeof(dir)) || bw_conn_ready())
-		return -ENOENT;
-	c->stable_part = !strcmp(kept[i].name, "kallsyms");
-	if ((c->stable_part && (!bw_has_libbcc() || bw_programs_held())) || identify(&kept[i], c)) {
+	if ((i == sizeof(kept) / sizeof(kept[0]) && !is_program(path)) || directory(dir, sizeof(dir)) || bw_conn_ready())
+		return BW_NOT_OURS;
+	if (i == sizeof(kept) / sizeof(kept[0]))
+		err = identify_program(path, oflags, c);
+	else if ((c->stable_part = !strcmp(kept[i].name, "kallsyms")) && (!bw_has_libbcc() || bw_programs_held()))
+		err = BW_NOT_OURS;
+	else
+		err = identify(&kept[i], c);
+	if (err) {
 		c->name[0] = 0;
-		return -ENOENT;
+		return err;
 	}
 	snprintf(file, sizeof(file), "%s/%s", dir, c->name);
 	fd = BW_REAL(open)(file, O_RDONLY | O_NOFOLLOW | (oflags & O_CLOEXEC));
-	if (fd >= 0)
-		bw_verbose(1, "open %s: kept copy of the board's", path);
-	return fd < 0 ? -ENOENT : fd;
+	if (fd < 0)
+		return BW_NOT_OURS;
+	bw_sys(SYS_utimensat, (long)fd, NULL, NULL, 0L);	/* it was used now */
+	bw_verbose(1, "open %s: kept copy of the board's", path);
+	return fd;
 }
 
 /* ---- keeping ---- */
@@ -156,20 +198,22 @@ static void make_directories(char *dir)
 	BW_REAL(mkdir)(dir, 0700);
 }
 
-/* Removes the oldest file when there are too many. One a time is enough: one a time is added. */
-static void prune(const char *dir)
+/* Removes the file that was not used for the longest time if there are too many or they are too large. True: look again. */
+static bool prune(const char *dir)
 {
 	char path[800], oldest[800] = "";
 	struct timespec when = { INT64_MAX, 0 };
 	DIR *d = BW_REAL(opendir)(dir);
 	struct dirent *e;
 	struct stat st;
+	int64_t bytes = 0;
 	int n = 0;
 
 	while (d && (e = BW_REAL(readdir)(d))) {
 		if (e->d_name[0] == '.' || snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= (int)sizeof(path) || BW_REAL(lstat)(path, &st))
 			continue;
 		n++;
+		bytes += st.st_size;
 		if (st.st_mtim.tv_sec < when.tv_sec) {
 			when = st.st_mtim;
 			strcpy(oldest, path);
@@ -177,8 +221,7 @@ static void prune(const char *dir)
 	}
 	if (d)
 		BW_REAL(closedir)(d);
-	if (n > KEPT_MAX)
-		BW_REAL(unlink)(oldest);
+	return (n > KEPT_MAX || bytes > KEPT_BYTES) && !BW_REAL(unlink)(oldest);
 }
 
 static bool write_all(int fd, const uint8_t *p, size_t len)
@@ -199,7 +242,7 @@ static bool write_all(int fd, const uint8_t *p, size_t len)
 void bw_cache_keep(const struct bw_cached *c, const uint8_t *data, size_t len)
 {
 	char dir[512], file[800], temp[840];
-	int saved = errno, fd;
+	int saved = errno, fd, tries;
 
 	if (!c->name[0] || !len || directory(dir, sizeof(dir)) || (c->stable_part && !(len = stable_len(data, len))))
 		return;
@@ -213,7 +256,8 @@ void bw_cache_keep(const struct bw_cached *c, const uint8_t *data, size_t len)
 		BW_REAL(close)(fd);
 		if (!whole || BW_REAL(rename)(temp, file))
 			BW_REAL(unlink)(temp);
-		prune(dir);
+		for (tries = 0; tries < 16 && prune(dir); tries++)
+			;
 	}
 	errno = saved;
 }

@@ -262,7 +262,7 @@ int bw_file_open(const char *path, int oflags, mode_t mode)
 	if (bw_path_is_stream(path))
 		return bw_tail_open(path, oflags);
 	r = open_kept(path, oflags, &c);
-	if (r == -ENOENT)
+	if (r == BW_NOT_OURS)
 		r = fetch(path, oflags, &c);
 	if (r == -EISDIR)
 		return open_handle(path, oflags | O_DIRECTORY, mode);

@@ -57,7 +57,7 @@ struct bw_cached {
 };
 /*
  * Whether board_path is kept, and under which name: asks the board what its identity hangs on. Then a descriptor of the kept
- * copy, opened with these flags, or -ENOENT.
+ * copy, opened with these flags; -ENOENT if that question showed that there is no such file; BW_NOT_OURS: it is to be fetched.
  */
 int bw_cache_find(const char *board_path, int oflags, struct bw_cached *c);
 /* After a fetch that followed a find: keeps data. Failures are silent: a cache is no duty. */

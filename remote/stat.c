@@ -205,14 +205,15 @@ static int any_access(int dirfd, const char *path, int mode, int flags)
 	uint32_t wire = (flags & AT_EACCESS ? BW_FILE_EACCESS : 0) | (flags & AT_SYMLINK_NOFOLLOW ? BW_FILE_NOFOLLOW : 0);
 	char board[BW_PATH_MAX + 1];
 	struct bw_reply reply;
+	struct stat st;
 	int err;
 
 	if (bw_path_where(dirfd, path, board) == BW_LOCAL)
 		return BW_NOT_OURS;
 	if (mode & ~(R_OK | W_OK | X_OK))
 		return -EINVAL;
-	if (mode == F_OK && bw_stat_recall(board, !(flags & AT_SYMLINK_NOFOLLOW), NULL, &err))
-		return err;
+	if (mode == F_OK)	/* the same question, and its answer is remembered for the open that follows */
+		return bw_file_stat(board, !(flags & AT_SYMLINK_NOFOLLOW), &st);
 	err = bw_file_call(BW_MSG_FILE_ACCESS, board, wire, (uint32_t)mode, &reply);
 	bw_reply_free(&reply);
 	return err;
