@@ -175,15 +175,13 @@ uint32_t bw_bpf_out_len(const struct bw_bpf_field *f, const void *attr, uint32_t
 
 	if (!len || (result < 0 && !written_on_error(f, result)))
 		return 0;
-	now = f->flags & BW_RESULT_LEN ? result : bw_bpf_len(f, attr, attr_size, map, cpus);
-	if (now >= 0 && now < len)
-		len = (uint32_t)now;
-	if (f->flags & BW_TEXT) {
+	if (f->flags & BW_TEXT) {	/* not by its length as the kernel left it: btf's name_len does not count the NUL */
 		size_t text = strnlen(data, len);
 
 		return text < len ? (uint32_t)text + 1 : len;
 	}
-	return len;
+	now = f->flags & BW_RESULT_LEN ? result : bw_bpf_len(f, attr, attr_size, map, cpus);
+	return now >= 0 && now < len ? (uint32_t)now : len;
 }
 
 /* ---- descriptors inside ---- */
