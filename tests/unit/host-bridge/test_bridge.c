@@ -148,7 +148,7 @@ static int ask(const char *name, struct client *c, char *reason, size_t size)
 		return -1;
 	client_connect(&b, c);
 	if (!client_next(c, &f, BENCH_MS))
-		return -1;
+		return client_close(c), -1;
 	if (f.status) {
 		bw_reader_init(&r, f.payload, bw_frame_payload_len(&f));
 		if (reason && !bw_get_hello(&r, &hello))
@@ -158,7 +158,7 @@ static int ask(const char *name, struct client *c, char *reason, size_t size)
 	client_send_open(c, BW_WINDOW);
 	client_send(c, BW_MSG_CLOCKS, 0, 2, NULL, 0);
 	if (!client_next(c, &f, BENCH_MS) || !client_next(c, &f, BENCH_MS) || f.type != BW_MSG_CLOCKS)
-		return -1;
+		return client_close(c), -1;
 	memcpy(&pid, f.payload, 4);
 	return (int)pid;
 }
