@@ -16,11 +16,11 @@ mkdir -p "$out"
 
 if ! "$board" status >/dev/null 2>&1; then
 	trap '"$board" down' EXIT
-	"$board" up --bare --max-minutes 30
+	"$board" up --bare --max-minutes 40
 fi
 "$board" push "$out/usb-loop" /usr/bin/usb-loop
 # A function that libusbgx does not know; the board's root has not got it.
 release=$("$board" sh 'uname -r')
 printer=$(find "$(tests/setup kernel "${release%.*}")/lib/modules/$release" -name 'usb_f_printer.ko')
 [[ -z $printer ]] || "$board" push "$printer" /tmp/usb_f_printer.ko
-timeout -k 10 600 "$board" sh <tests/e2e/usb-loop.guest
+timeout -k 10 1200 "$board" sh <tests/e2e/usb-loop.guest
