@@ -5,6 +5,9 @@
  * LOOKUP_BATCH, and what the tool asks next is answered from them, each value once and only for a moment; every other question goes to the
  * board. Where the kernel or the type of the map has no batches nothing changes.
  *
+ * A tool that clears a map deletes the entries it just read: once the kernel has let it delete one of a map, deletions of entries that are known to be
+ * there are posted and not waited for.
+ *
  * One iteration at a time, the last one begun. The lock is only tried: who cannot have it asks the board.
  */
 #include <linux/bpf.h>
@@ -25,12 +28,15 @@ static struct {
 	uint32_t key_size, value_len, room, n;
 	uint32_t at;			/* entry that was asked for last */
 	uint8_t *keys, *values;
-	bool *used;			/* values that were given, or that are not the board's any more */
+	uint8_t *used;			/* enum use */
 	bool last;			/* no more entries on the board */
 	uint8_t cursor[512];
 	int64_t fetched;
 } it;
 static uint32_t no_batch_id;		/* map that refused */
+static _Atomic uint32_t deletable_id;	/* map that an entry was deleted from */
+
+enum use { USE_FRESH = 0, USE_GIVEN = 1, USE_DELETED = 2 };	/* GIVEN: also values that are not the board's any more */
 
 static int64_t now(void)
 {
@@ -156,7 +162,7 @@ static long lookup(const uint8_t *key, uint64_t user)
 
 	if (i < 0 || it.used[i])
 		return BW_AHEAD_ASK;
-	it.used[i] = true;
+	it.used[i] = USE_GIVEN;
 	it.at = (uint32_t)i;
 	return bw_copy_out((void *)(uintptr_t)user, it.values + (size_t)i * it.value_len, it.value_len);
 }
@@ -166,7 +172,17 @@ static void changed(const uint8_t *key)
 	int64_t i = find(key);
 
 	if (i >= 0)
-		it.used[i] = true;
+		it.used[i] = USE_GIVEN;
+}
+
+static long delete(const uint8_t *key, const struct bw_placeholder *o)
+{
+	int64_t i = find(key);
+	bool known = i >= 0 && it.used[i] != USE_DELETED && now() - it.fetched <= KEYS_NS;
+
+	if (i >= 0)
+		it.used[i] = USE_DELETED;
+	return known && deletable_id == o->map.id ? BW_AHEAD_POST : BW_AHEAD_ASK;
 }
 
 /* attr of one of the commands about an element, by the placeholder of its map. */
@@ -186,6 +202,8 @@ static long answer(unsigned int cmd, const union bpf_attr *attr, const struct bw
 		r = next_key((int)attr->map_fd, o, key, attr->next_key);
 	else if (cmd == BPF_MAP_LOOKUP_ELEM && !attr->flags)
 		r = lookup(key, attr->value);
+	else if (cmd == BPF_MAP_DELETE_ELEM)
+		r = delete(key, o);
 	else
 		changed(key);
 	pthread_mutex_unlock(&lock);
@@ -223,7 +241,18 @@ long bw_ahead_answer(unsigned int cmd, void *user, unsigned int size)
 	o = bw_placeholder_get((int)attr.map_fd);
 	if (!o)
 		return BW_AHEAD_ASK;
-	r = o->object == BW_OBJ_MAP ? answer(cmd, &attr, o) : BW_AHEAD_ASK;
+	r = o->object != BW_OBJ_MAP ? BW_AHEAD_ASK : bw_array_has(&o->map) ? bw_array_answer(cmd, &attr, o) : answer(cmd, &attr, o);
 	bw_placeholder_put(o);
 	return r;
+}
+
+void bw_ahead_done(unsigned int cmd, int map_fd)
+{
+	struct bw_placeholder *o = bw_placeholder_get(map_fd);
+
+	if (o && cmd == BPF_MAP_DELETE_ELEM)
+		deletable_id = o->map.id;
+	if (o && cmd == BPF_MAP_UPDATE_ELEM)
+		bw_array_updated(o);
+	bw_placeholder_put(o);
 }

@@ -118,7 +118,7 @@ long bw_bpf_call(unsigned int cmd, void *attr, unsigned int size)
 	struct bw_bpf_request *q = malloc(sizeof(*q));
 	struct bw_buf b = { 0 };
 	struct bw_reply reply;
-	long r;
+	long r, ahead;
 
 	if (!q)
 		return -ENOMEM;
@@ -128,17 +128,22 @@ long bw_bpf_call(unsigned int cmd, void *attr, unsigned int size)
 		free(q);
 		return r;
 	}
-	r = bw_ahead_answer(cmd, attr, size);
-	if (r != BW_AHEAD_ASK) {
+	ahead = bw_ahead_answer(cmd, attr, size);
+	if (ahead != BW_AHEAD_ASK && ahead != BW_AHEAD_POST) {
 		free(q);
-		return r;
+		return ahead;
 	}
 	r = bw_bpf_request_gather(q, cmd, attr, size);
-	if (!r) {
+	if (!r)
 		put_request(&b, q);
+	if (!r && ahead == BW_AHEAD_POST) {
+		r = bw_post(BW_MSG_BPF, &b);
+	} else if (!r) {
 		bw_call(BW_MSG_BPF, &b, &reply);
 		r = take_reply(q, &reply);
 		bw_reply_free(&reply);
+		if (!r && (cmd == BPF_MAP_DELETE_ELEM || cmd == BPF_MAP_UPDATE_ELEM))
+			bw_ahead_done(cmd, (int)bw_attr_u32(q->given, q->size, offsetof(union bpf_attr, map_fd)));
 	}
 	bw_verbose(2, "bpf %s: %ld", q->row ? q->row->name : "(unknown)", r);
 	bw_bpf_request_free(q);

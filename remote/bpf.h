@@ -4,6 +4,7 @@
 #define BW_REMOTE_BPF_H
 
 #include <limits.h>
+#include <linux/bpf.h>
 
 #include "protocol/bpfattr.h"
 #include "remote/remote.h"
@@ -42,7 +43,14 @@ int bw_bpf_result(const struct bw_bpf_request *q, const struct bw_bpf_reply *p);
  * ahead.c: the answer to a command about an element of a map if it was read ahead, else BW_AHEAD_ASK. (A result of bpf(2) otherwise.)
  */
 #define BW_AHEAD_ASK	LONG_MIN
+#define BW_AHEAD_POST	(LONG_MIN + 1)	/* send it and do not wait: it will be 0 */
 long bw_ahead_answer(unsigned int cmd, void *attr, unsigned int size);
+void bw_ahead_done(unsigned int cmd, int map_fd);	/* the board did what it was asked: DELETE_ELEM, UPDATE_ELEM */
+
+/* array.c: the same for arrays (bw_ahead_answer asks it). attr has its first 32 bytes. */
+bool bw_array_has(const struct bw_map_info *m);
+long bw_array_answer(unsigned int cmd, const union bpf_attr *attr, const struct bw_placeholder *o);
+void bw_array_updated(const struct bw_placeholder *o);
 
 /* Value of an element, value_size bytes (per-CPU maps: all of it). */
 int bw_map_lookup(struct bw_placeholder *o, const void *key, void *value);
