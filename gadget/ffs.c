@@ -309,8 +309,9 @@ unsigned int bw_ffs_dispatch(struct bw_ffs *f, const struct pollfd *fds, int n)
 		read_events(f);
 	if (!f->error)
 		bw_ffs_progress(f);
-	events = f->events;
-	f->events = 0;
+	/* An owner that hears of the end of one link and of the next one at once could take them in the wrong order. */
+	events = f->events & BW_PIPE_DOWN ? BW_PIPE_DOWN : f->events;
+	f->events &= ~events;
 	return events;
 }
 

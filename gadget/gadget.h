@@ -4,8 +4,8 @@
  *
  * bw_gadget_open() mounts FunctionFS, composes the gadget through libusbgx, writes the descriptors and binds the controller; the pipe's close undoes
  * all of that. The pipe says BW_PIPE_RESET when a host has opened the link, BW_PIPE_DOWN when the cable is out, the host has configured the
- * device anew, or the gadget was unbound by hand; it stays of use after DOWN. Both bits in one dispatch mean DOWN first, then RESET. Between
- * DOWN and RESET recv, send and flush give -ENOTCONN.
+ * device anew, or the gadget was unbound by hand; it stays of use after DOWN. The two never come
+ * together. Between DOWN and RESET recv, send and flush give -ENOTCONN.
  *
  * One thread makes all calls. SIGALRM is used by the pipe (a limit on control transfers): whoever wants it must not. The descriptors behind
  * a pipe are all CLOEXEC; a child that is forked and does not exec must close them (close_range), because the gadget stays

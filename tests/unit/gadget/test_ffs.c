@@ -267,6 +267,24 @@ TEST("a RESET that comes while the old requests come back is served afterwards")
 	end();
 }
 
+TEST("the end of a link and the next one are told one after the other")
+{
+	struct pollfd fds[2];
+	int timeout = -1;
+
+	begin();
+	link_up();
+	fake_complete_all(&f.aio, -ESHUTDOWN);
+	send_event(FUNCTIONFS_ENABLE);
+	send_reset('e');
+	CHECK_EQ(round_(), BW_PIPE_DOWN);
+	bw_ffs_pollfds(&f, fds, 2, &timeout);
+	CHECK_EQ(timeout, 0);
+	CHECK_EQ(bw_ffs_dispatch(&f, NULL, 0), BW_PIPE_RESET);
+	CHECK_EQ(f.nonce[0], 'e');
+	end();
+}
+
 TEST("old reads that never come back are replaced after a limited time")
 {
 	begin();
