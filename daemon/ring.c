@@ -291,7 +291,7 @@ static int watch(struct bw_rings *s, struct bw_ring *r)
 
 int bw_ring_map(struct bw_rings *s, uint32_t handle, struct bw_handle *h, uint32_t kind, uint32_t size, uint32_t max_entries)
 {
-	struct bw_ring *r;
+	struct bw_ring *r, **at;
 	int e;
 
 	if (h->ring)
@@ -315,8 +315,10 @@ int bw_ring_map(struct bw_rings *s, uint32_t handle, struct bw_handle *h, uint32
 	}
 	if (r->timed && !s->timed++)
 		s->next_tick = bw_now_ms() + BW_RING_TICK_MS;
-	r->next = s->list;
-	s->list = r;
+	/* Served in the order they were mapped, which is that of the CPUs: what happened on several is then sent as a reader on the board would take it. */
+	for (at = &s->list; *at; at = &(*at)->next)
+		;
+	*at = r;
 	h->ring = r;
 	return 0;
 }

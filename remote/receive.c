@@ -99,6 +99,7 @@ static void on_reply(const struct bw_frame *f)
 {
 	struct bw_waiter *w;
 
+	bw_rings_signal();
 	pthread_mutex_lock(&waiters_lock);
 	for (w = waiters; w && w->id != f->request; w = w->next)
 		;
@@ -125,7 +126,7 @@ static int on_ring_data(const struct bw_frame *f)
 	bw_reader_init(&rd, payload, len);
 	r = bw_get_ring_data(&rd, &d);
 	if (!r)
-		bw_ring_data(&d, false);
+		bw_ring_data(&d);
 	return r;
 }
 
@@ -164,6 +165,7 @@ static int take_frames(int *closed)
 		if (bw_frame_counts(f.type))
 			due += bw_window_consume(&bw_conn.in, f.length);
 	}
+	bw_rings_signal();
 	bw_send_credit(due);
 	return r;
 }

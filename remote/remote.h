@@ -174,7 +174,12 @@ long bw_perf_event_open(void *attr, pid_t pid, int cpu, int group_fd, unsigned l
 extern const struct bw_placeholder_ops bw_map_ops, bw_prog_ops, bw_link_ops, bw_btf_ops, bw_iter_ops, bw_other_ops, bw_perf_ops;
 
 /* ---- ring.c: emulated rings ---- */
-void bw_ring_data(const struct bw_ring_data *d, bool more);	/* receiving thread: publish, signal */
+void bw_ring_data(const struct bw_ring_data *d);		/* receiving thread: publish */
+/*
+ * Receiving thread, when it has done all that came in, and before it wakes who waits for a reply: wake the readers. A reader of several rings
+ * (one for each CPU) so finds what came together together, and takes it in its own order, as it would on the board.
+ */
+void bw_rings_signal(void);
 void bw_rings_lost(void);					/* connection gone: wake every reader */
 void bw_ring_before_wait(struct bw_placeholder *o);			/* give credit for what was consumed; re-arm where level-triggered */
 void bw_ring_after_wait(struct bw_placeholder *o);			/* perf: the wake-up is consumed */

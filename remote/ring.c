@@ -30,6 +30,7 @@
 static pthread_mutex_t rings_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct bw_ring *rings;
 atomic_int bw_ring_count;
+static bool to_signal;			/* the receiving thread's: some ring has `signal` */
 
 static _Atomic uint64_t *head(const struct bw_ring *r)
 {
@@ -109,11 +110,10 @@ static struct bw_ring *by_handle(uint32_t handle)
 	return r;
 }
 
-void bw_ring_data(const struct bw_ring_data *d, bool more)
+void bw_ring_data(const struct bw_ring_data *d)
 {
 	struct bw_ring *r;
 
-	(void)more;
 	pthread_mutex_lock(&rings_lock);
 	r = by_handle(d->handle);
 	if (r && d->len <= r->size - unread(r)) {
@@ -123,11 +123,27 @@ void bw_ring_data(const struct bw_ring_data *d, bool more)
 		append_records(r, d->data, d->len);
 		atomic_store_explicit(head(r), r->head, memory_order_release);
 		if (d->flags & BW_RING_WAKE)
-			signal_ring(r);
+			r->signal = to_signal = true;
 	} else if (r && !r->overrun) {
 		r->overrun = true;
 		bw_say("ring of handle %u: the board sent more than there was room for; events are missing (is its bpfwired of this version?)",
 		       d->handle);
+	}
+	pthread_mutex_unlock(&rings_lock);
+}
+
+void bw_rings_signal(void)
+{
+	struct bw_ring *r;
+
+	if (!to_signal)
+		return;
+	to_signal = false;
+	pthread_mutex_lock(&rings_lock);
+	for (r = rings; r; r = r->next) {
+		if (r->signal)
+			signal_ring(r);
+		r->signal = false;
 	}
 	pthread_mutex_unlock(&rings_lock);
 }

@@ -17,6 +17,7 @@ struct bw_ring {
 	void *addr;			/* perf: the tool's mapping */
 	bool filter;			/* only samples and losses */
 	bool overrun;			/* said already */
+	bool signal;			/* published, its reader not yet woken */
 	uint64_t head;			/* as published */
 	uint64_t given;			/* position up to which credit was given back */
 	uint64_t dropped;		/* bytes left out by the filter, not yet given back */
