@@ -35,6 +35,8 @@ bool bw_path_is_self_fdinfo(const char *path, int *fd);
 bool bw_path_is_stream(const char *board_path);
 /* Lexical: one slash between names, no "."; with dotdot also no "..". out holds BW_PATH_MAX + 1 bytes. A slash at the end stays. Length or -ENAMETOOLONG. */
 int bw_path_clean(const char *path, bool dotdot, char *out);
+/* The working directory changed: below "/" a relative path is looked up as an absolute one. */
+void bw_path_cwd_changed(void);
 /* For tests: read the additions anew. */
 void bw_path_additions(const char *board, const char *local);
 

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "remote/files.h"
 
@@ -63,8 +64,19 @@ void bw_path_additions(const char *board, const char *local)
 	add(local, LOCAL);
 }
 
+static bool cwd_is_root;
+
+void bw_path_cwd_changed(void)
+{
+	char cwd[2];
+
+	/* getcwd(2): a longer name than "/" does not fit. */
+	cwd_is_root = bw_sys(SYS_getcwd, cwd, (long)sizeof(cwd)) == 2;
+}
+
 __attribute__((constructor)) static void bw_path_init(void)
 {
+	bw_path_cwd_changed();
 	bw_path_additions(getenv("BPFWIRE_BOARD_PATHS"), getenv("BPFWIRE_LOCAL_PATHS"));
 }
 
@@ -185,12 +197,18 @@ static bool starts_in(const char *path, const char *dir, size_t n)
 
 enum bw_where bw_path_where(int dirfd, const char *path, char *out)
 {
-	char clean[BW_PATH_MAX + 1];
+	char clean[BW_PATH_MAX + 1], whole[BW_PATH_MAX + 1];
 
 	if (!path)
 		return BW_LOCAL;
-	if (path[0] != '/')
+	if (path[0] != '/' && dirfd != AT_FDCWD)
 		return dirfd >= 0 && bw_placeholder_maybe(dirfd) ? below_placeholder(dirfd, path, out) : BW_LOCAL;
+	if (path[0] != '/') {
+		if (!cwd_is_root || !*path || strlen(path) > BW_PATH_MAX - 1)
+			return BW_LOCAL;
+		whole[0] = '/';
+		path = strcpy(whole + 1, path) - 1;
+	}
 	if (!second[(unsigned char)path[1]] && !strstr(path, "/.."))
 		return BW_LOCAL;
 	if (!bw_active() || bw_path_clean(path, true, clean) < 0 || !is_boards(clean))

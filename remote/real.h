@@ -79,6 +79,7 @@ struct statx;
 	X(char *, canonicalize_file_name, (const char *)) \
 	X(int, mkdir, (const char *, mode_t)) X(int, rmdir, (const char *)) X(int, unlink, (const char *)) X(int, unlinkat, (int, const char *, int)) \
 	X(int, rename, (const char *, const char *)) X(int, remove, (const char *)) X(int, mkdirat, (int, const char *, mode_t)) \
+	X(int, chdir, (const char *)) X(int, fchdir, (int)) \
 	X(DIR *, opendir, (const char *)) X(DIR *, fdopendir, (int)) X(int, closedir, (DIR *)) X(int, dirfd, (DIR *)) \
 	X(struct dirent *, readdir, (DIR *)) X(struct dirent64 *, readdir64, (DIR *)) \
 	X(int, readdir_r, (DIR *, struct dirent *, struct dirent **)) X(int, readdir64_r, (DIR *, struct dirent64 *, struct dirent64 **)) \

@@ -121,6 +121,21 @@ TEST("a path that is too long is left to libc")
 	CHECK_EQ(strlen(out), BW_PATH_MAX - 1);
 }
 
+TEST("in the root directory a relative path is looked up as a whole one, elsewhere it is local")
+{
+	char here[BW_PATH_MAX + 1], out[BW_PATH_MAX + 1];
+
+	CHECK(getcwd(here, sizeof(here)) && !chdir("/"));
+	check_case("proc/loadavg", "/proc/loadavg");
+	check_case("./sys/kernel/../kernel", "/sys/kernel/../kernel");
+	check_case("usr/include", NULL);
+	check_case("", NULL);
+	CHECK(!chdir(here));
+	check_case("proc/loadavg", NULL);
+	CHECK(chdir("/sys/kernel") == -1 && errno == EOPNOTSUPP);
+	CHECK(bw_path_where(AT_FDCWD, "kernel", out) == BW_LOCAL);
+}
+
 TEST("a NULL path is left to libc")
 {
 	char out[BW_PATH_MAX + 1];
