@@ -113,6 +113,22 @@ static long take_reply(const struct bw_bpf_request *q, const struct bw_reply *re
 	return copied ? copied : p.value;
 }
 
+/* See bw_lost. */
+static long gone(unsigned int cmd)
+{
+	switch (cmd) {
+	case BPF_MAP_UPDATE_ELEM:
+	case BPF_MAP_DELETE_ELEM:
+	case BPF_LINK_DETACH:
+	case BPF_PROG_DETACH:
+		return 0;
+	case BPF_MAP_GET_NEXT_KEY:
+		return -ENOENT;
+	default:
+		return -ENODEV;
+	}
+}
+
 long bw_bpf_call(unsigned int cmd, void *attr, unsigned int size)
 {
 	struct bw_bpf_request *q = malloc(sizeof(*q));
@@ -126,7 +142,7 @@ long bw_bpf_call(unsigned int cmd, void *attr, unsigned int size)
 	r = bw_conn_ready();
 	if (r) {
 		free(q);
-		return r;
+		return bw_lost() ? gone(cmd) : r;
 	}
 	ahead = bw_ahead_answer(cmd, attr, size);
 	if (ahead != BW_AHEAD_ASK && ahead != BW_AHEAD_POST) {
@@ -145,6 +161,8 @@ long bw_bpf_call(unsigned int cmd, void *attr, unsigned int size)
 		if (!r && (cmd == BPF_MAP_DELETE_ELEM || cmd == BPF_MAP_UPDATE_ELEM))
 			bw_ahead_done(cmd, (int)bw_attr_u32(q->given, q->size, offsetof(union bpf_attr, map_fd)));
 	}
+	if (r == -ENODEV && bw_lost())
+		r = gone(cmd);
 	bw_verbose(2, "bpf %s: %ld", q->row ? q->row->name : "(unknown)", r);
 	bw_bpf_request_free(q);
 	bw_buf_free(&b);

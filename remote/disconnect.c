@@ -21,6 +21,11 @@
 
 static atomic_bool ending;
 
+bool bw_lost(void)
+{
+	return atomic_load_explicit(&bw_conn.state, memory_order_relaxed) == BW_CONN_LOST;
+}
+
 static bool sigint_is_default(void)
 {
 	struct sigaction sa;

@@ -252,6 +252,14 @@ static bool may_be_of_read(int err)
 	return true;
 }
 
+/* libbcc looks for what it may have to remove whenever it detaches. See bw_lost. */
+static bool is_list_of_probes(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 14 && (!strcmp(path + n - 14, "/kprobe_events") || !strcmp(path + n - 14, "/uprobe_events"));
+}
+
 int bw_file_open(const char *path, int oflags, mode_t mode)
 {
 	struct bw_cached c;
@@ -266,6 +274,8 @@ int bw_file_open(const char *path, int oflags, mode_t mode)
 		r = fetch(path, oflags, &c);
 	if (r == -EISDIR)
 		return open_handle(path, oflags | O_DIRECTORY, mode);
+	if (r == -ENODEV && bw_lost() && is_list_of_probes(path))
+		return into_memfd(path, (const uint8_t *)"", 0, oflags);
 	return r < 0 && may_be_of_read(r) ? open_handle(path, oflags, mode) : r;
 }
 

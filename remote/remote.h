@@ -210,6 +210,11 @@ int bw_board_clock_gettime(clockid_t id, struct timespec *ts);	/* what dlsym giv
 
 /* ---- disconnect.c ---- */
 void bw_disconnected(const char *why);				/* receiving thread, once: says it, wakes and ends the tool */
+/*
+ * The board was there and is gone, and with it all that the session made there. So what takes things down succeeds from then on (a tool's
+ * way out, after SIGINT, is the same as ever), what reads finds nothing, and what makes things fails with ENODEV.
+ */
+bool bw_lost(void);
 /* R2: call this first in the wrapper of kill(2) (Python ends itself by SIGINT). Does not return if the board is lost and it is that. */
 void bw_disconnect_kill(pid_t pid, int sig);
 
