@@ -103,16 +103,16 @@ static bool interpreter(const char *path, char out[PATH_MAX])
 	return true;
 }
 
-static bool has_privileges(const char *path)
+static void look_at_privileges(struct bw_program *p)
 {
 	struct stat st;
 
-	if (stat(path, &st) < 0)
-		return false;
-	/* Without a change of the ids the linker is not in its secure mode (ld.so(8)). */
-	if (((st.st_mode & S_ISUID) && st.st_uid != getuid()) || ((st.st_mode & S_ISGID) && st.st_gid != getgid()))
-		return true;
-	return getuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
+	if (stat(p->loaded, &st) < 0)
+		return;
+	/* Without a change of the ids it is as any other. */
+	p->is_setid = ((st.st_mode & S_ISUID) && st.st_uid != getuid()) || ((st.st_mode & S_ISGID) && st.st_gid != getgid());
+	/* The linker is in its secure mode (ld.so(8)), even though no_new_privs takes the capabilities away. */
+	p->has_caps = getuid() != 0 && getxattr(p->loaded, "security.capability", NULL, 0) > 0;
 }
 
 static bool read_elf_header(const char *path, elf_ehdr *eh)
@@ -156,7 +156,7 @@ int bw_program_find(const char *name, struct bw_program *p)
 	memcpy(p->loaded, p->path, sizeof(p->loaded));
 	for (i = 0; i < INTERPRETERS_MAX && interpreter(p->loaded, next); i++)
 		memcpy(p->loaded, next, sizeof(p->loaded));
-	p->is_privileged = has_privileges(p->loaded);
+	look_at_privileges(p);
 	look_at_elf(p);
 	return 0;
 }

@@ -10,7 +10,8 @@ struct bw_program {
 	char path[PATH_MAX];		/* of the command itself */
 	char loaded[PATH_MAX];		/* what the kernel loads for it: itself, or the interpreter of a script */
 	bool is_static;			/* no dynamic linker: LD_PRELOAD does nothing */
-	bool is_privileged;		/* setuid, setgid or with file capabilities: the linker ignores LD_PRELOAD */
+	bool is_setid;			/* setuid or setgid, which no_new_privs makes of no effect: also on the linker, so LD_PRELOAD works */
+	bool has_caps;			/* file capabilities: the linker ignores LD_PRELOAD */
 	bool is_foreign;		/* an ELF file of another class or machine than this one */
 };
 

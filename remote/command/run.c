@@ -10,6 +10,7 @@
 #include "remote/command/choose.h"
 #include "remote/command/command.h"
 #include "remote/command/environ.h"
+#include "remote/command/fence.h"
 #include "remote/command/guard.h"
 #include "remote/command/program.h"
 
@@ -77,15 +78,29 @@ static void warn_of(const struct bw_program *p)
 {
 	const char *why = NULL;
 
-	if (p->is_privileged)
-		why = "is setuid, setgid or has capabilities";
-	else if (p->is_static)
+	if (p->is_static)
 		why = "is statically linked";
+	else if (p->has_caps)
+		why = "has file capabilities";
 	else if (p->is_foreign)
 		why = "is for another architecture than this machine's";
 	if (why)
 		bw_log(BW_LOG_WARN, "%s %s: bpfwire cannot enter it, so it does not see the board (nor this machine's BPF: that is refused to it)",
 		       p->loaded, why);
+	else if (p->is_setid)
+		bw_log(BW_LOG_WARN, "%s is setuid or setgid: below bpfwire run it runs as you, without more rights, and sees the board", p->loaded);
+}
+
+static void guard(int verbose)
+{
+	int err = bw_guard_install();
+
+	if (err)
+		bw_log(BW_LOG_WARN, "no guard against BPF on this machine's own kernel: seccomp: %s", strerror(-err));
+	err = bw_fence_install();
+	if (err && (verbose || err != -EOPNOTSUPP))
+		bw_log(BW_LOG_WARN, "no fence around this machine's own tracefs: Landlock: %s (a static program that is run as root could write there)",
+		       strerror(-err));
 }
 
 int bw_cmd_run(int argc, char **argv)
@@ -105,9 +120,7 @@ int bw_cmd_run(int argc, char **argv)
 	if (bw_board_choose(r.serial, &b) || bw_environ_set(&r, &b, &p, argv + 1))
 		return BW_EXIT_USAGE;
 	warn_of(&p);
-	err = bw_guard_install();
-	if (err)
-		bw_log(BW_LOG_WARN, "no guard against BPF on this machine's own kernel: seccomp: %s", strerror(-err));
+	guard(r.verbose);
 	execv(p.path, argv);
 	if (errno == ENOENT)	/* it was there a moment ago */
 		bw_log(BW_LOG_ERROR, "%s: its interpreter or dynamic linker is not on this machine (%s)", p.path, p.loaded);

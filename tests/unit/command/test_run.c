@@ -2,9 +2,16 @@
 /* `bpfwire run`: which board, what the tool gets, what is said when it cannot run. */
 #include <dlfcn.h>
 #include <linux/bpf.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 
 #include "tests/unit/command/fake.h"
+
+/* By the guard or for want of rights, or since it is not there: anything but done. */
+static int is_refused(int result)
+{
+	return result < 0 && (errno == EACCES || errno == EPERM || errno == ENOENT);
+}
 
 /*
  * This test as other programs: a bridge that a run starts (it gets --exit-when-idle), and tools that look at what they were given. Runs before the
@@ -25,6 +32,14 @@ __attribute__((constructor(101))) static void be_another_program(int argc, char 
 		_exit(syscall(__NR_bpf, BPF_PROG_GET_NEXT_ID, NULL, 0) < 0 && errno == EPERM ? 41 : 42);
 	if (!strcmp(tool, "perf"))
 		_exit(syscall(__NR_perf_event_open, NULL, 0, -1, -1, 0) < 0 && errno == EPERM ? 41 : 42);
+	if (!strcmp(tool, "tracefs"))
+		_exit(is_refused(open("/sys/kernel/tracing/trace_marker", O_WRONLY | O_CLOEXEC)) && is_refused(mkdir("/sys/fs/bpf/bw-test", 0700)) &&
+		      is_refused(mkdir("/sys/kernel/tracing/instances/bw-test", 0700)) && is_refused(rmdir("/sys/kernel/tracing/instances")) ? 41 : 42);
+	if (!strcmp(tool, "mount"))
+		_exit(mount("bw-test", "/", "tracefs", 0, NULL) < 0 && errno == EPERM && syscall(SYS_fsopen, "tracefs", 0) < 0 && errno == EPERM ? 41 : 42);
+	if (!strcmp(tool, "elsewhere"))
+		_exit(mkdir("made", 0700) || rename("made", "sub/made") || rmdir("sub/made") || open("/dev/null", O_WRONLY | O_CLOEXEC) < 0 ||
+		      open("/proc/self/comm", O_WRONLY | O_CLOEXEC) < 0 || open("file", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) < 0 ? 42 : 41);
 	if (!strcmp(tool, "main"))
 		_exit(getenv("BPFWIRE_MAIN") && atoi(getenv("BPFWIRE_MAIN")) == getpid() ? 41 : 42);
 	_exit(43);
@@ -285,6 +300,33 @@ TEST("bpf(2) and perf_event_open(2) on this machine are refused to all that runs
 	fake_end();
 }
 
+TEST("this machine's tracefs and bpffs cannot be written to, and no mount changed, by all that runs below")
+{
+	begin_one();
+	if (syscall(444 /* landlock_create_ruleset */, NULL, 0, 1) >= 1) {
+		run_command("BW_TEST_TOOL=tracefs", "run", self, NULL);
+		CHECK_EQ(got_status, 41);
+		run_command("BW_TEST_TOOL=tracefs", "run", "sh", "-c", "\"$0\"", self, NULL);
+		CHECK_EQ(got_status, 41);
+	}
+	run_command("BW_TEST_TOOL=mount", "run", self, NULL);
+	CHECK_EQ(got_status, 41);
+	fake_end();
+}
+
+TEST("everything else can be written to as before")
+{
+	char path[160];
+
+	begin_one();
+	snprintf(path, sizeof(path), "%s/sub", fake_dir);
+	CHECK(!mkdir(path, 0700) && !chdir(fake_dir));
+	run_command("BW_TEST_TOOL=elsewhere", "run", self, NULL);
+	CHECK_EQ(got_status, 41);
+	CHECK(!chdir("/"));
+	fake_end();
+}
+
 /* ---- kernel headers ---- */
 
 TEST("headers that are given are given on, and nothing is looked for")
@@ -436,7 +478,7 @@ TEST("a setuid program is warned of, in one line")
 		snprintf(command, sizeof(command), "%s/suid", fake_dir);
 		run_command("run", command, NULL);
 		CHECK_EQ(got_status, 0);
-		CHECK(one_line_with("/suid is setuid, setgid or has capabilities: bpfwire cannot enter it"));
+		CHECK(one_line_with("/suid is setuid or setgid: below bpfwire run it runs as you, without more rights"));
 	}
 	fake_end();
 }
