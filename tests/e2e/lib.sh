@@ -16,7 +16,7 @@ RAND=$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
 declare -a OURS=()
 cleanup() {
 	local p
-	for p in "${OURS[@]}"; do kill -KILL "$p" 2>/dev/null; done
+	for p in "${OURS[@]}"; do kill -TERM "$p" 2>/dev/null; done	# timeout(1) passes it on
 	wait 2>/dev/null
 	rm -rf "$W"
 }
@@ -49,6 +49,15 @@ wait_for() {
 		sleep 0.2
 	done
 }
+# until_seen FILE REGEX CMD: run CMD on the board again and again until a line of FILE matches: a tool says that it starts a moment before it sees
+until_seen() {
+	local i
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		on "$3"
+		wait_for "$1" "$2" 2 && return 0
+	done
+	return 1
+}
 # stop PID [SIGNAL]: signal the tool itself (the child of timeout) and give its exit status; 124 if it did not end in 10 s
 stop() {
 	local child; child=$(pgrep -P "$1" | head -n 1)
@@ -67,7 +76,7 @@ ended() {
 
 # What is on the board of ours, as lines that can be compared: kernel objects, probes, the daemon's pid, descriptors and workers.
 board_state() {
-	on 'for p in $(pidof bpfwired); do
+	on 'for p in $(pgrep bpfwired); do
 		[ "$(cat /proc/$p/comm 2>/dev/null)" = bpfwired ] || continue
 		echo "daemon $p ppid=$(ps -o ppid= -p $p | tr -d " ") fds=$(ls /proc/$p/fd | wc -l)"; done | sort
 	    echo "progs $(bpftool prog show 2>/dev/null | grep -c "^[0-9]")"
