@@ -8,6 +8,10 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define BW_ENOTSUPP	524	/* include/linux/errno.h: the kernel's own, leaked to user space */
 
 static void set_u32(uint8_t *p, uint32_t v) { memcpy(p, &v, sizeof(v)); }
 static void set_u64(uint8_t *p, uint64_t v) { memcpy(p, &v, sizeof(v)); }
@@ -184,6 +188,24 @@ static void find_objects(struct bw_bpf_request *q)
 	}
 }
 
+/*
+ * TASK_FD_QUERY about a descriptor of the tool's own: travels with pid 0 and a handle (protocol/bpfcmd.c). What is no placeholder is neither a perf
+ * event nor a link, of which the kernel says ENOTSUPP.
+ */
+static int own_task(struct bw_bpf_request *q)
+{
+	const uint16_t pid_at = offsetof(union bpf_attr, task_fd_query.pid), fd_at = offsetof(union bpf_attr, task_fd_query.fd);
+	int fd = (int)bw_attr_u32(q->given, q->size, fd_at);
+
+	if (q->row->cmd != BPF_TASK_FD_QUERY || bw_attr_u32(q->given, q->size, pid_at) != (uint32_t)getpid())
+		return 0;
+	if (bw_handle_of(fd) == BW_HANDLE_BAD)
+		return bw_sys(SYS_fcntl, (long)fd, (long)F_GETFD) < 0 ? -EBADF : -BW_ENOTSUPP;
+	q->own_pid = (uint32_t)getpid();
+	set_u32(q->given + pid_at, 0);
+	return 0;
+}
+
 int bw_bpf_request_gather(struct bw_bpf_request *q, uint32_t cmd, void *attr, uint32_t size)
 {
 	int r;
@@ -199,6 +221,9 @@ int bw_bpf_request_gather(struct bw_bpf_request *q, uint32_t cmd, void *attr, ui
 	if (bw_copy_in(q->given, attr, q->size))
 		return -EFAULT;
 	r = check_tail((uint8_t *)attr + q->size, size - q->size);
+	if (r)
+		return r;
+	r = own_task(q);
 	if (r)
 		return r;
 	memcpy(q->attr, q->given, q->size);
