@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "daemon/check.h"
 #include "daemon/link.h"
 #include "daemon/options.h"
 #include "protocol/io.h"
@@ -110,6 +111,8 @@ int main(int argc, char **argv)
 		bw_log(BW_LOG_ERROR, "not root: BPF and tracing files need it; start it as root");
 		return 1;
 	}
+	if (o.check)
+		return bw_check_main(o.gadget.udc);
 	if (bw_mounts_prepare(!o.stdio, err, sizeof(err))) {
 		bw_log(BW_LOG_ERROR, "%s", err);
 		return 1;

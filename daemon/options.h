@@ -9,7 +9,7 @@
 #include "protocol/log.h"
 
 struct bw_options {
-	bool no_auth, stdio;
+	bool no_auth, stdio, check;
 	struct bw_gadget_options gadget;	/* strings point into argv */
 	const char *run_dir;
 	enum bw_log_level level;

@@ -38,6 +38,7 @@ static const struct bw_op {
 	{ BW_MSG_FILE_STATFS, "FILE_STATFS", bw_op_file_statfs },
 	{ BW_MSG_FILE_REALPATH, "FILE_REALPATH", bw_op_file_realpath },
 	{ BW_MSG_CLOCKS, "CLOCKS", bw_op_clocks },
+	{ BW_MSG_CHECK, "CHECK", bw_op_check },
 };
 
 static const struct bw_op *op_of(uint16_t type)

@@ -525,3 +525,24 @@ int bw_get_clocks(struct bw_reader *r, struct bw_clocks *m)
 	m->raw = bw_get_i64(r);
 	return bw_get_end(r);
 }
+
+void bw_put_check(struct bw_buf *b, const struct bw_check *m)
+{
+	bw_put_u8(b, m->verdict);
+	put_str(b, m->item);
+	put_str(b, m->text);
+	put_str(b, m->kconfig);
+	put_str(b, m->snippet);
+}
+
+int bw_get_check(struct bw_reader *r, struct bw_check *m)
+{
+	m->verdict = bw_get_u8(r);
+	m->item = bw_get_str(r, BW_NAME_MAX);
+	m->text = bw_get_str(r, BW_STRING_MAX);
+	m->kconfig = bw_get_str(r, BW_STRING_MAX);
+	m->snippet = bw_get_str(r, BW_NAME_MAX);
+	if (m->verdict > BW_CHECK_FAIL)
+		r->err = -EPROTO;
+	return r->err;
+}

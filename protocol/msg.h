@@ -186,6 +186,14 @@ struct bw_clocks {
 	int64_t realtime, monotonic, boottime, raw;	/* ns */
 };
 
+struct bw_check {			/* CHECK's reply: these up to the end of the message */
+	uint8_t verdict;		/* enum bw_verdict */
+	struct bw_str item;		/* "kprobes": one word that never changes */
+	struct bw_str text;		/* a sentence: what there is, or what is missing and what to do */
+	struct bw_str kconfig;		/* lines of a kernel configuration that would help, with blanks between; "" none */
+	struct bw_str snippet;		/* the file of Kconfig-snippets/ with these lines, or "" */
+};
+
 #define BW_MSG_CODEC(name) \
 	void bw_put_##name(struct bw_buf *b, const struct bw_##name *m); \
 	int bw_get_##name(struct bw_reader *r, struct bw_##name *m)
@@ -210,10 +218,12 @@ BW_MSG_CODEC(statfs);
 BW_MSG_CODEC(clocks);
 #undef BW_MSG_CODEC
 
-/* These two are parts of a message: no check of the tail. */
+/* These are parts of a message: no check of the tail. */
 void bw_put_stat(struct bw_buf *b, const struct bw_stat *m);
 int bw_get_stat(struct bw_reader *r, struct bw_stat *m);
 void bw_put_dirent(struct bw_buf *b, const struct bw_dirent *m);
 int bw_get_dirent(struct bw_reader *r, struct bw_dirent *m);
+void bw_put_check(struct bw_buf *b, const struct bw_check *m);
+int bw_get_check(struct bw_reader *r, struct bw_check *m);
 
 #endif

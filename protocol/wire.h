@@ -18,7 +18,8 @@
  *	   ├─ HANDLE_*                       close, read, write, seek on anything that has a handle
  *	   ├─ RING_*                         rings of perf events and BPF ring buffers, pushed
  *	   ├─ FILE_*                         the board's pseudo files, directories, links
- *	   └─ CLOCKS                         the board's clocks, now
+ *	   ├─ CLOCKS                         the board's clocks, now
+ *	   └─ CHECK                          what this kernel can do for tools, item by item
  *
  * A direction of a pipe is one byte stream. It starts with a preamble; after it come frames, without gaps. A USB transfer may
  * hold many frames and a frame may span transfers: transfers mean nothing, but that the last transfer before a silence
@@ -159,8 +160,9 @@ enum bw_msg {
 
 	/* the machine */
 	BW_MSG_CLOCKS		= 80,
+	BW_MSG_CHECK		= 81,	/* empty; the reply: struct bw_check, one after the other */
 
-	BW_MSG_LAST		= 80,
+	BW_MSG_LAST		= 81,
 };
 
 /* Capabilities in HELLO. A side uses only what both have. */
@@ -275,6 +277,13 @@ enum bw_ring_kind {
 /* Flags in RING_DATA. */
 enum bw_ring_flags {
 	BW_RING_WAKE	= 1 << 0,	/* the kernel signalled the reader: signal the tool when these bytes are published */
+};
+
+/* What CHECK found of one item. */
+enum bw_verdict {
+	BW_CHECK_OK	= 0,
+	BW_CHECK_WARN	= 1,	/* some tools will not work */
+	BW_CHECK_FAIL	= 2,	/* the main job cannot run */
 };
 
 /*
