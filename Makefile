@@ -60,10 +60,12 @@ $(O)/obj/%.o: %.c
 
 # The preloaded library exports its wrappers alone (remote/remote.map); its copy of protocol/ is its own.
 # (Both open and open64 are wrapped, so no _FILE_OFFSET_BITS there, which makes one a name of the other.)
+# The address sanitizer asks for dlsym before it has set itself up, which there is one of these wrappers: only the undefined one is built into them.
+PIC_CFLAGS = $(filter-out -fsanitize=%,$(CFLAGS)) $(if $(findstring undefined,$(SAN)),-fsanitize=undefined)
 $(O)/pic/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -U_FILE_OFFSET_BITS -fPIC -fvisibility=hidden -ftls-model=initial-exec -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(PIC_CFLAGS) -U_FILE_OFFSET_BITS -fPIC -fvisibility=hidden -ftls-model=initial-exec -MMD -MP -c -o $@ $<
 
 $(O)/libprotocol.a: $(call obj,$(PROTOCOL))
 	$(call say,AR,$@)
