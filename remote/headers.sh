@@ -3,37 +3,67 @@
 #
 # Kernel headers of a board's release, as one directory for BCC_KERNEL_SOURCE. Installed as libexec/bpfwire/headers.
 #
-# usage: headers --here|--fetch|--none RELEASE ARCH
+# usage: headers --here|--fetch|--again|--none RELEASE ARCH
 #
 #   --here   print the directory if the headers are installed or in the cache; says nothing otherwise
 #   --fetch  the same, and else fetch Debian's packages from the archive that this machine's apt sources name: without root, and without
-#            the machine's apt and dpkg hearing of it
+#            the machine's apt and dpkg hearing of it. That the archive has none is remembered for a day
+#   --again  the same, without that memory
 #   --none   print a directory that stands for "there are none": a program compiled with it ends in one clear #error
 #
-# ARCH is the board's as `bpfwire devices -l` says it. Exit 0: printed; 1: there are none (--fetch has said why); 2: called wrongly.
+#        headers --add RELEASE ARCH|- SOURCE BUILD FORCE   store a trimmed copy of a kernel's source tree and build tree ("": the same); ARCH -: what
+#                                                          it was built for; FORCE yes: also one that does not fit
+#        headers --room RELEASE ARCH                       print a new directory, to be filled and given to one of:
+#        headers --keep RELEASE ARCH DIR ORIGIN            make it the stored set, and print that
+#        headers --drop RELEASE ARCH DIR
+#        headers --list                                    lines 'RELEASE ARCH ORIGIN', tabs between
+#        headers --remove RELEASE
+#
+# ARCH is the board's as `bpfwire devices -l` says it. Exit 0: done, printed; 1: there are none, or it is refused (and a line has said why, but for
+# --here); 2: called wrongly.
 # Cache: ${BPFWIRE_CACHE:-${XDG_CACHE_HOME:-~/.cache}/bpfwire}/headers/ARCH/RELEASE. What a user puts there is used as it is.
 set -u
+origin=.bpfwire-origin	# in a set: where it came from
 
 UPDATE_LIMIT=120	# seconds
 DOWNLOAD_LIMIT=300
 LOCK_LIMIT=420		# another one fetching the same
+REMEMBER=1440		# minutes that the archive is believed to have none
 
 say() { echo "bpfwire: $*" >&2; }
-usage() { say "usage: headers --here|--fetch|--none RELEASE ARCH"; exit 2; }
+usage() { say "usage: headers --here|--fetch|--again|--none RELEASE ARCH (or --add, --list, --remove: see the source)"; exit 2; }
 none() { say "no kernel headers of $release: $*"; exit 1; }
+refuse() { say "$*"; exit 1; }
 
-[ $# -eq 3 ] || usage
-how=$1 release=$2 arch=$3
+[ $# -ge 1 ] || usage
+how=$1 release=${2-} arch=${3-}
+case $how$# in
+--here3 | --fetch3 | --again3 | --none3 | --room3 | --drop4 | --keep5 | --add6 | --list1 | --remove2) ;;
+*) usage ;;
+esac
 
 # Both come from a board, and become part of paths and package names.
-case $release in '' | [!0-9A-Za-z]* | *[!0-9A-Za-z._+~-]*) say "'$release' is not a kernel release"; exit 1 ;; esac
-case $arch in
-arm64) karch=arm64 debarch=arm64 ;;
-x86_64) karch=x86 debarch=amd64 ;;
-riscv64) karch=riscv debarch=riscv64 ;;
-arm) karch=arm debarch=armhf ;;
-*) say "no kernel headers are known for the architecture '$arch'"; exit 1 ;;
+case $how$release in
+--list) ;;
+--*[!0-9A-Za-z._+~-]* | --here | --fetch | --again | --none | --room | --drop | --keep | --add | --remove)
+	refuse "'$release' is not a kernel release" ;;
+*)	case $release in [!0-9A-Za-z]*) refuse "'$release' is not a kernel release" ;; esac ;;
 esac
+
+# set_arch ARCH: karch, the kernel's name of it, and debarch, Debian's
+set_arch()
+{
+	arch=$1
+	case $arch in
+	arm64) karch=arm64 debarch=arm64 ;;
+	x86_64) karch=x86 debarch=amd64 ;;
+	riscv64) karch=riscv debarch=riscv64 ;;
+	arm) karch=arm debarch=armhf ;;
+	*) refuse "no kernel headers are known for the architecture '$arch'" ;;
+	esac
+	sets=$cache/headers/$arch
+	cached=$sets/$release
+}
 
 if [ -n "${BPFWIRE_CACHE-}" ]; then
 	cache=$BPFWIRE_CACHE
@@ -42,9 +72,12 @@ elif [ -n "${XDG_CACHE_HOME-}" ]; then
 elif [ -n "${HOME-}" ]; then
 	cache=$HOME/.cache/bpfwire
 else
-	say "no place for a cache: HOME is not set"; exit 1
+	refuse "no place for a cache: HOME is not set"
 fi
-cached=$cache/headers/$arch/$release
+case $how in
+--list | --remove) ;;
+*) [ "$how$arch" = --add- ] || set_arch "$arch" ;;
+esac
 
 # ---- what is here -----------------------------------------------------------------------------
 
@@ -117,7 +150,7 @@ limited()
 {
 	limit=$1
 	shift
-	timeout -k 10 "$limit" "$@" -q -o APT::Architecture=$debarch -o APT::Architectures=$debarch \
+	timeout -k 10 "$limit" "$@" -q -o APT::Architecture="$debarch" -o APT::Architectures="$debarch" \
 		-o Dir::Etc::sourcelist="$tmp/sources.list" -o Dir::Etc::sourceparts="$tmp/none" \
 		-o Dir::Etc::preferences="$tmp/none" -o Dir::Etc::preferencesparts="$tmp/none" \
 		-o Dir::State="$tmp" -o Dir::State::lists="$tmp/lists" -o Dir::State::status="$tmp/status" -o Dir::Cache="$tmp/cache" \
@@ -146,7 +179,10 @@ fetch_from()
 
 fetch()
 {
-	is_debian || none "it is not one of Debian's kernels; give the directory of its build tree by BCC_KERNEL_SOURCE=DIR"
+	if [ "$how" = --fetch ] && [ -n "$(find "$sets/.$release.none" -mmin -$REMEMBER 2>/dev/null)" ]; then
+		none "Debian's archive did not have them within the last day ('bpfwire headers' looks again); add your own by 'bpfwire headers add' or BCC_KERNEL_SOURCE=DIR"
+	fi
+	is_debian || none "it is not one of Debian's kernels; add them by 'bpfwire headers add --source DIR', or give the build tree by BCC_KERNEL_SOURCE=DIR"
 	for tool in apt-get dpkg-deb awk timeout; do
 		command -v $tool >/dev/null || none "there is no $tool here to fetch Debian's packages with; give them by BCC_KERNEL_SOURCE=DIR"
 	done
@@ -169,32 +205,140 @@ fetch()
 	# An old suite may be gone from the archive; one that could be read says that the archive is there.
 	[ -n "$read_one" ] ||
 		none "the Debian archive of this machine's apt sources cannot be read (offline?); see $log, or give them by BCC_KERNEL_SOURCE=DIR"
+	touch "$sets/.$release.none"
 	none "Debian's archive has them no more; update the board's kernel, or take them from Debian's snapshot archive and give them by BCC_KERNEL_SOURCE=DIR"
 }
 
-# ---- the three ways -------------------------------------------------------------------------------
+# ---- sets that others fill --------------------------------------------------------------------
+
+# store DIR ORIGIN: it becomes the set of the release. The old one goes by a rename, too: at no time is there half of one.
+store()
+{
+	printf '%s\n' "$2" >"$1/$origin" && chmod 755 "$1" || return 1
+	rm -rf "$sets/.$release.old.$$" "$sets/.$release.none"
+	[ ! -e "$cached" ] || mv -T "$cached" "$sets/.$release.old.$$" || return 1
+	mv -T "$1" "$cached" || return 1
+	rm -rf "$sets/.$release.old.$$"
+	echo "$cached"
+}
+
+make_room()
+{
+	mkdir -p "$sets" || refuse "cannot make $sets"
+	# What a killed one left.
+	find "$sets" -maxdepth 1 -name '.*.room.*' -mmin +$REMEMBER -exec rm -rf {} +
+	mktemp -d "$sets/.$release.room.XXXXXX" || refuse "cannot write to $sets"
+}
+
+is_room() { case $1 in "$sets/.$release.room."*/* | "$sets/.$release.room.") return 1 ;; "$sets/.$release.room."*) [ -d "$1" ] ;; *) return 1 ;; esac; }
+
+# keep DIR ORIGIN
+keep()
+{
+	is_room "$1" || usage
+	is_whole "$1" || refuse "$2: no whole set of kernel headers for $arch: no include/linux/kconfig.h, include/generated/autoconf.h or arch/$karch/include"
+	store "$1" "$2" || refuse "cannot write to $sets"
+}
+
+# ---- a kernel's own tree ------------------------------------------------------------------------
+
+# The architectures of ours that a tree is configured for.
+built_for()
+{
+	for pair in arm64:arm64 x86:x86_64 riscv:riscv64 arm:arm; do
+		[ ! -d "$1/arch/${pair%:*}/include/generated" ] || printf '%s ' "${pair#*:}"
+	done
+}
+
+uts_release() { sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' "$1/include/generated/utsrelease.h" 2>/dev/null; }
+
+# headers_of TREE: what BCC's compile can open, as relative paths. Links are followed: only files are stored.
+headers_of() { (cd "$1" && find -L include "arch/$karch/include" -name '*.h' -type f 2>/dev/null); }
+
+# copy TREE FILTER...: its headers, as the filter passes them, into $new
+copy()
+{
+	tree=$1
+	shift
+	headers_of "$tree" | "$@" | tar -C "$tree" -chf - --no-recursion --mode=u+rw,go+r -T - | tar -C "$new" -xf - --no-same-owner
+}
+
+add()
+{
+	source=$1 build=${2:-$1} force=$3
+	[ -d "$source/include/linux" ] || refuse "$source: not the source tree of a kernel (no include/linux)"
+	[ -r "$build/include/generated/autoconf.h" ] ||
+		refuse "$build: not configured (no include/generated/autoconf.h): run 'make prepare' there, or name the build tree by --build"
+	has=$(built_for "$build")
+	if [ "$arch" = - ]; then
+		case ${has% } in '' | *\ *) refuse "$build: cannot tell its architecture; say it by a board (-s SERIAL)" ;; esac
+		set_arch "${has% }"
+	fi
+	uts=$(uts_release "$build")
+	if [ "$force" != yes ]; then
+		case " $has" in *" $arch "*) ;; *) refuse "$build: built for ${has:-another architecture }and not for $arch, the board's; --force stores it all the same" ;; esac
+		[ "$uts" = "$release" ] || refuse "$build: of kernel ${uts:-?} and not $release, the board's; --force stores it all the same"
+	fi
+	command -v tar >/dev/null || refuse "there is no tar here to copy with"
+	new=$(make_room) || exit 1
+	trap 'rm -rf "$new"' EXIT
+	trap 'exit 130' INT TERM HUP
+	if [ "$(cd "$source" && pwd -P)" = "$(cd "$build" && pwd -P)" ]; then
+		copy "$source" cat
+	else
+		# A source tree that was built in itself once has stale ones.
+		copy "$source" grep -Ev '^(include|arch/[^/]*/include)/generated/' && copy "$build" cat
+	fi || refuse "cannot copy the headers of $source to $new"
+	keep "$new" "$source${2:+ built in $2}"
+}
+
+# ---- what is stored -------------------------------------------------------------------------------
+
+list()
+{
+	for dir in "$cache"/headers/*/*/; do
+		dir=${dir%/}
+		set=${dir#"$cache/headers/"}
+		case $set in '*/*' | none/*) continue ;; esac
+		printf '%s\t%s\t%s\n' "${set#*/}" "${set%%/*}" "$(head -n 1 "$dir/$origin" 2>/dev/null || echo 'put there by hand')"
+	done
+}
+
+remove()
+{
+	found=
+	for dir in "$cache"/headers/*/"$release"; do
+		[ -d "$dir" ] || continue
+		gone=${dir%/*}/.$release.old.$$
+		mv -T "$dir" "$gone" || refuse "cannot remove $dir"
+		rm -rf "$gone"
+		case $dir in "$cache/headers/none/"*) ;; *) found=1 ;; esac
+	done
+	rm -f "$cache"/headers/*/".$release".none
+	[ -n "$found" ] || refuse "no headers of $release are stored; 'bpfwire headers list' says what is"
+}
+
+# ---- the ways -------------------------------------------------------------------------------
 
 # In the cache under a temporary name first: nobody ever sees half of it.
 make_cached()
 {
-	mkdir -p "$cache/headers/$arch" || none "cannot make $cache/headers/$arch"
-	exec 9>"$cache/headers/$arch/.$release.lock" || none "cannot write to $cache/headers/$arch"
+	mkdir -p "$sets" || none "cannot make $sets"
+	exec 9>"$sets/.$release.lock" || none "cannot write to $sets"
 	flock -n 9 || {
 		say "waiting for another fetch of the headers of $release"
-		flock -w $LOCK_LIMIT 9 || none "$cache/headers/$arch/.$release.lock is held for $LOCK_LIMIT seconds; is another fetch stuck?"
+		flock -w $LOCK_LIMIT 9 || none "$sets/.$release.lock is held for $LOCK_LIMIT seconds; is another fetch stuck?"
 	}
 	find_here && return 0
-	tmp=$cache/headers/$arch/.$release.tmp new=$cache/headers/$arch/.$release.new log=$cache/headers/$arch/.$release.log
+	tmp=$sets/.$release.tmp new=$sets/.$release.new log=$sets/.$release.log
 	trap 'rm -rf "$tmp" "$new"' EXIT
 	trap 'exit 130' INT TERM HUP
 	rm -rf "$tmp" "$new"
 	: >"$log"
 	# Installed on this machine, in Debian's two parts?
 	merge /usr/src 2>/dev/null || { rm -rf "$new"; fetch; }
-	rm -rf "$cached"
-	mv -T "$new" "$cached" || none "cannot write to $cache/headers"
+	store "$new" "Debian's packages" || none "cannot write to $sets"
 	rm -f "$log"
-	echo "$cached"
 }
 
 make_none()
@@ -207,7 +351,12 @@ make_none()
 
 case $how in
 --here) find_here ;;
---fetch) find_here || make_cached ;;
+--fetch | --again) find_here || make_cached ;;
 --none) make_none ;;
-*) usage ;;
+--room) make_room ;;
+--keep) keep "$4" "$5" ;;
+--drop) is_room "$4" && rm -rf "$4" ;;
+--add) add "$4" "$5" "$6" ;;
+--list) list ;;
+--remove) remove ;;
 esac

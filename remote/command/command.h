@@ -35,6 +35,7 @@ int bw_option_error(int opt, char **argv);
 
 int bw_cmd_devices(int argc, char **argv);
 int bw_cmd_run(int argc, char **argv);
+int bw_cmd_check(int argc, char **argv);
 int bw_cmd_headers(int argc, char **argv);
 
 #endif

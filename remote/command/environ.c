@@ -94,18 +94,32 @@ const char *bw_bcc_arch(uint8_t arch)
 	}
 }
 
+/* What the user names is used as it is: who builds kernels knows when another's headers do. */
+static void warn_if_other(const struct bw_board *b, const char *dir)
+{
+	char release[65];
+
+	bw_headers_release(dir, release, sizeof(release));
+	if (*release && strcmp(release, b->release))
+		bw_log(BW_LOG_WARN, "BCC_KERNEL_SOURCE=%s is of kernel %s, and the board runs %s: what a tool reads from kernel structures may be wrong", dir,
+		       release, b->release);
+}
+
 /*
  * Two different answers to "are there headers": what is here costs nothing and is always given; what must be fetched is
  * fetched only for a tool that will want it.
  */
-static int set_headers(const struct bw_board *b, bool wanted)
+static int set_headers(struct bw_board *b, bool wanted)
 {
 	const char *given = get("BCC_KERNEL_SOURCE");
 	char dir[PATH_MAX];
 	int err;
 
-	if (*given && bw_headers_usable(given))
+	if (*given && bw_headers_usable(given)) {
+		if (wanted)
+			warn_if_other(b, given);
 		return 0;
+	}
 	if (*given && wanted)
 		bw_log(BW_LOG_WARN, "BCC_KERNEL_SOURCE=%s holds no kernel headers (include/linux/kconfig.h): looking for those of %s", given, b->release);
 	err = bw_headers_find(b, wanted ? BW_HEADERS_FETCH : BW_HEADERS_HERE, dir);
@@ -132,7 +146,7 @@ static int set_bcc(const struct bw_board *b, bool wanted)
 	return set("ARCH", arch);
 }
 
-int bw_environ_set(const struct bw_run *r, const struct bw_board *b, const struct bw_program *p, char *const *args)
+int bw_environ_set(const struct bw_run *r, struct bw_board *b, const struct bw_program *p, char *const *args)
 {
 	bool wanted = bw_program_wants_headers(p, args);
 	char number[16];

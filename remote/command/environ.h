@@ -19,6 +19,6 @@ const char *bw_bcc_arch(uint8_t arch);
  * Sets all of it in this process's own environment: BPFWIRE_*, LD_PRELOAD, PATH, ARCH, BCC_KERNEL_SOURCE. May take as long as it takes to
  * fetch kernel headers. 0, or a negative errno after saying why; headers that cannot be had are a warning.
  */
-int bw_environ_set(const struct bw_run *r, const struct bw_board *b, const struct bw_program *p, char *const *args);
+int bw_environ_set(const struct bw_run *r, struct bw_board *b, const struct bw_program *p, char *const *args);
 
 #endif

@@ -14,6 +14,8 @@
 #include "remote/command/command.h"
 #include "remote/command/place.h"
 
+#define ARGS_MAX 8
+
 bool bw_headers_usable(const char *dir)
 {
 	char path[PATH_MAX + 32];
@@ -22,15 +24,35 @@ bool bw_headers_usable(const char *dir)
 	return !access(path, R_OK);
 }
 
-static int run_helper(const char *helper, const char *how, const struct bw_board *b, int out)
+void bw_headers_release(const char *dir, char *out, size_t size)
 {
+	static const char define[] = "#define UTS_RELEASE \"";
+	bw_cleanup_free char *text = NULL;
+	char path[PATH_MAX + 48], *at;
+	size_t len;
+
+	*out = 0;
+	snprintf(path, sizeof(path), "%s/include/generated/utsrelease.h", dir);
+	if (bw_read_file(path, 65536, &text, &len) || !(at = strstr(text, define)))
+		return;
+	at += sizeof(define) - 1;
+	snprintf(out, size, "%.*s", (int)strcspn(at, "\"\n"), at);
+}
+
+/* ---- the helper ---- */
+
+static int run_helper(const char *helper, const char *const *args, int out)
+{
+	const char *argv[ARGS_MAX + 2] = { "headers" };
 	pid_t pid = fork();
-	int status;
+	int status, n;
 
 	if (!pid) {
 		unsetenv("LD_PRELOAD");		/* of a `bpfwire run` around this one */
-		if (dup2(out, 1) >= 0)
-			execl(helper, "headers", how, b->release, bw_arch_name(b->arch), (char *)NULL);
+		for (n = 0; args[n] && n < ARGS_MAX; n++)
+			argv[n + 1] = args[n];
+		if (out < 0 || dup2(out, 1) >= 0)
+			execv(helper, (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
 	if (pid < 0)
@@ -43,9 +65,8 @@ static int run_helper(const char *helper, const char *how, const struct bw_board
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
 }
 
-int bw_headers_find(const struct bw_board *b, enum bw_headers_how how, char out[PATH_MAX])
+int bw_headers_helper(const char *const *args, char out[PATH_MAX])
 {
-	static const char *const hows[] = { "--here", "--fetch", "--none" };
 	char libexec[PATH_MAX], helper[PATH_MAX + 16];
 	bw_cleanup_fd int r = -1, w = -1;
 	int pipefd[2], err;
@@ -55,11 +76,13 @@ int bw_headers_find(const struct bw_board *b, enum bw_headers_how how, char out[
 	if (err)
 		return err;
 	snprintf(helper, sizeof(helper), "%s/headers", libexec);
+	if (!out)
+		return run_helper(helper, args, -1);
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
 		return -errno;
 	r = pipefd[0];
 	w = pipefd[1];
-	err = run_helper(helper, hows[how], b, w);
+	err = run_helper(helper, args, w);
 	if (err)
 		return err;
 	n = read(r, out, PATH_MAX - 1);		/* one line, shorter than a pipe: read after the helper's end */
@@ -69,8 +92,29 @@ int bw_headers_find(const struct bw_board *b, enum bw_headers_how how, char out[
 	return 0;
 }
 
-/* bpfwire headers */
-int bw_cmd_headers(int argc, char **argv)
+static int ask_helper(const struct bw_board *b, const char *how, char out[PATH_MAX])
+{
+	return bw_headers_helper((const char *[]) { how, b->release, bw_arch_name(b->arch), NULL }, out);
+}
+
+int bw_headers_find(struct bw_board *b, enum bw_headers_how how, char out[PATH_MAX])
+{
+	int err;
+
+	if (how == BW_HEADERS_NONE)
+		return ask_helper(b, "--none", out);
+	err = ask_helper(b, "--here", out);
+	if (err != -ENOENT || how == BW_HEADERS_HERE)
+		return err;
+	err = bw_kheaders_fetch(b, out);
+	if (err != -ENOENT)
+		return err;
+	return ask_helper(b, how == BW_HEADERS_AGAIN ? "--again" : "--fetch", out);
+}
+
+/* ---- bpfwire headers ---- */
+
+static int print_headers(int argc, char **argv)
 {
 	static const struct option options[] = { { "serial", required_argument, NULL, 's' }, { 0 } };
 	const char *serial = NULL;
@@ -88,7 +132,7 @@ int bw_cmd_headers(int argc, char **argv)
 		return bw_usage_error("headers takes no argument '%s'", argv[optind]);
 	if (bw_board_choose(serial, &b))
 		return BW_EXIT_USAGE;
-	err = bw_headers_find(&b, BW_HEADERS_FETCH, dir);
+	err = bw_headers_find(&b, BW_HEADERS_AGAIN, dir);
 	if (err) {
 		if (err != -ENOENT)
 			bw_log(BW_LOG_ERROR, "the headers of %s: the helper failed: %s", b.release, strerror(-err));
@@ -96,4 +140,15 @@ int bw_cmd_headers(int argc, char **argv)
 	}
 	puts(dir);
 	return BW_EXIT_OK;
+}
+
+int bw_cmd_headers(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "add"))
+		return bw_headers_add(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "list"))
+		return bw_headers_list(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "remove"))
+		return bw_headers_remove(argc - 1, argv + 1);
+	return print_headers(argc, argv);
 }

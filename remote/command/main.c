@@ -21,6 +21,16 @@ static const struct bw_subcommand subcommands[] = {
 	  "      --local PATH     take PATH and all below it from this machine (may be repeated)\n" },
 	{ "headers", bw_cmd_headers, "[-s SERIAL]", "print the directory with the kernel headers of a board, for BCC; fetch them first if need be",
 	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n" },
+	{ "headers add", bw_cmd_headers, "--source DIR [--build ODIR] [-s SERIAL | --release RELEASE] [--force]",
+	  "store the headers of a kernel of your own (Yocto, Buildroot, make O=) for the board",
+	  "      --source DIR     the kernel's source tree\n"
+	  "      --build ODIR     the tree it was built in, where that is another (make O=ODIR)\n"
+	  "      --release REL    for this release, as uname -r says it on the board, without a board\n"
+	  "      --force          also if release or architecture are not the board's\n" },
+	{ "headers list", bw_cmd_headers, "", "list the stored ones, one a line: release, architecture, where they came from", NULL },
+	{ "headers remove", bw_cmd_headers, "RELEASE", "remove the stored ones of a release", NULL },
+	{ "check", bw_cmd_check, "[-s SERIAL]", "tell what a board has for the job and what it lacks, one item a line",
+	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n" },
 	{ "version", cmd_version, "", "print the version; also --version", NULL },
 	{ "help", cmd_help, "", "print this; also --help", NULL },
 };

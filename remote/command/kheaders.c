@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The headers that a board's kernel carries itself: CONFIG_IKHEADERS, kernel/kheaders.c. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/io.h"
+#include "protocol/log.h"
+#include "remote/command/extract.h"
+#include "remote/command/headers.h"
+#include "remote/command/session.h"
+
+#define KHEADERS	"/sys/kernel/kheaders.tar.xz"
+#define KHEADERS_MAX	(32u << 20)	/* 6.1's is 4 MB */
+
+static const char *place(void)
+{
+	const char *path = getenv("BPFWIRE_KHEADERS");
+
+	return path && *path == '/' && strlen(path) <= BW_PATH_MAX ? path : KHEADERS;
+}
+
+static int get_archive(struct bw_board *b, struct bw_buf *archive)
+{
+	struct bw_session s;
+	int err = bw_session_open(&s, b);
+
+	if (err)
+		return err;
+	err = bw_session_get_file(&s, place(), KHEADERS_MAX, archive);
+	bw_session_close(&s);
+	return err;
+}
+
+static int unpack(struct bw_board *b, const struct bw_buf *archive, const char *dir)
+{
+	bw_cleanup_fd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char why[512] = "";
+	int err = fd < 0 ? -errno : 0;
+
+	if (err)
+		snprintf(why, sizeof(why), "%s", strerror(-err));
+	if (!err)
+		err = bw_extract_xz(fd, archive->data, archive->len, why, sizeof(why));
+	if (err == -EBADMSG)
+		bw_log(BW_LOG_WARN, "board %s: its kernel headers (%s) are refused: %s", b->serial, place(), why);
+	else if (err)
+		bw_log(BW_LOG_WARN, "board %s: its kernel headers (%s) cannot be unpacked: %s", b->serial, place(), why);
+	return err;
+}
+
+int bw_kheaders_fetch(struct bw_board *b, char out[PATH_MAX])
+{
+	const char *arch = bw_arch_name(b->arch);
+	struct bw_buf archive = { 0 };
+	char dir[PATH_MAX];
+	int err = get_archive(b, &archive);
+
+	/* A board that has none, or cannot be asked, which the tool will notice by itself. */
+	if (err)
+		goto out;
+	bw_log(BW_LOG_INFO, "taking the headers of %s from the board (%zu KiB, once)", b->release, archive.len / 1024);
+	err = bw_headers_helper((const char *[]) { "--room", b->release, arch, NULL }, dir);
+	if (err)
+		goto out;
+	err = unpack(b, &archive, dir);
+	if (!err)
+		err = bw_headers_helper((const char *[]) { "--keep", b->release, arch, dir, "the board", NULL }, out);
+	if (err)
+		bw_headers_helper((const char *[]) { "--drop", b->release, arch, dir, NULL }, NULL);
+out:
+	bw_buf_free(&archive);
+	return err ? -ENOENT : 0;
+}
