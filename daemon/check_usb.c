@@ -76,8 +76,12 @@ BW_ITEM(udc_free)
 {
 	char udc[NAME_MAX + 1], gadget[NAME_MAX + 1], err[BW_CHECK_TEXT];
 
-	if (bw_udc_choose(e->root, e->udc, udc, err, sizeof(err)) <= 0)
-		return bw_found(e->session ? BW_FOUND : BW_POOR, text, size, e->session ? "it works, evidently" : "no one controller is meant, see udc");
+	int n = bw_udc_choose(e->root, e->udc, udc, err, sizeof(err));
+
+	if (n == -EINVAL && e->session)
+		return bw_found(BW_FOUND, text, size, "it works, evidently");
+	if (n <= 0)
+		return bw_found(BW_POOR, text, size, "no one controller is meant, see udc");
 	if (find_ours(e, udc, gadget))
 		return bw_found(BW_FOUND, text, size, "%s serves bpfwire (gadget '%s')%s", udc, gadget, e->session ? ": it works, evidently" : "");
 	if (bw_udc_check_free(e->root, udc, "", err, sizeof(err)))
