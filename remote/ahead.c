@@ -210,6 +210,59 @@ static long answer(unsigned int cmd, const union bpf_attr *attr, const struct bw
 	return r;
 }
 
+/* ---- the words in what was read (stacks.c) ---- */
+
+struct words {
+	uint32_t *out, n, max;
+	uint32_t word, limit;
+};
+
+static void add_word(struct words *w, uint32_t v)
+{
+	uint32_t i;
+
+	if (v >= w->limit || w->n == w->max)
+		return;
+	for (i = 0; i < w->n && w->out[i] != v; i++)
+		;
+	if (i == w->n)
+		w->out[w->n++] = v;
+}
+
+/* One column: a u32 at the same place of each element. */
+static void column(struct words *w, const uint8_t *at, uint32_t step)
+{
+	bool here = false;
+	uint32_t i, v;
+
+	for (i = 0; i < it.n && !here; i++) {
+		memcpy(&v, at + (size_t)i * step, sizeof(v));
+		here = v == w->word;
+	}
+	for (i = 0; i < it.n && here; i++) {
+		memcpy(&v, at + (size_t)i * step, sizeof(v));
+		add_word(w, v);
+	}
+}
+
+uint32_t bw_ahead_words(uint32_t word, uint32_t limit, uint32_t *out, uint32_t max)
+{
+	struct words w = { out, 1, max, word, limit };
+	uint32_t off;
+	bool any;
+
+	if (pthread_mutex_trylock(&lock))
+		return 0;
+	out[0] = word;
+	any = it.n && now() - it.fetched <= KEYS_NS;
+	for (off = 0; any && off + 4 <= it.key_size; off += 4)
+		column(&w, it.keys + off, it.key_size);
+	for (off = 0; any && off + 4 <= it.value_len && it.value_len <= 64; off += 4)
+		column(&w, it.values + off, it.value_len);
+	pthread_mutex_unlock(&lock);
+	return any ? w.n : 0;
+}
+
 /* The batches of the tool itself change many entries at once. */
 static void forget_all(void)
 {
@@ -241,7 +294,8 @@ long bw_ahead_answer(unsigned int cmd, void *user, unsigned int size)
 	o = bw_placeholder_get((int)attr.map_fd);
 	if (!o)
 		return BW_AHEAD_ASK;
-	r = o->object != BW_OBJ_MAP ? BW_AHEAD_ASK : bw_array_has(&o->map) ? bw_array_answer(cmd, &attr, o) : answer(cmd, &attr, o);
+	r = o->object != BW_OBJ_MAP ? BW_AHEAD_ASK : bw_array_has(&o->map) ? bw_array_answer(cmd, &attr, o) :
+	    bw_stacks_has(&o->map) ? bw_stacks_answer(cmd, &attr, o) : answer(cmd, &attr, o);
 	bw_placeholder_put(o);
 	return r;
 }

@@ -53,6 +53,15 @@ bool bw_array_has(const struct bw_map_info *m);
 long bw_array_answer(unsigned int cmd, const union bpf_attr *attr, const struct bw_placeholder *o);
 void bw_array_updated(const struct bw_placeholder *o);
 
+/* stacks.c: the same for stack maps. */
+bool bw_stacks_has(const struct bw_map_info *m);
+long bw_stacks_answer(unsigned int cmd, const union bpf_attr *attr, const struct bw_placeholder *o);
+/*
+ * ahead.c: of the entries that were read ahead last, the distinct u32 below limit at each place (aligned, in key or short value) where some entry
+ * has `word`; word is the first. How many, at most max; 0: there is no such place.
+ */
+uint32_t bw_ahead_words(uint32_t word, uint32_t limit, uint32_t *out, uint32_t max);
+
 /* Value of an element, value_size bytes (per-CPU maps: all of it). */
 int bw_map_lookup(struct bw_placeholder *o, const void *key, void *value);
 void *bw_map_mmap(struct bw_placeholder *o, int fd, void *addr, size_t len, int prot, int flags, int64_t offset);
