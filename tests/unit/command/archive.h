@@ -26,7 +26,7 @@ static inline void archive_raw(struct bw_buf *b, const char *magic, char type, c
 			       unsigned long long size)
 {
 	uint8_t h[512] = { 0 };
-	char text[16];
+	char text[32];
 
 	memcpy(h, name, strnlen(name, 100));
 	memcpy(h + 100, "0000644", 7);

@@ -30,7 +30,7 @@
 
 #define FAKE_LIMIT_MS 20000
 
-enum fake_manner { FAKE_GREETS, FAKE_SILENT, FAKE_GARBAGE, FAKE_CLOSES, FAKE_STALE, FAKE_OPENS_LATER };
+enum fake_manner { FAKE_GREETS, FAKE_SILENT, FAKE_GARBAGE, FAKE_CLOSES, FAKE_STALE, FAKE_OPENS_LATER, FAKE_SERVES };
 
 struct fake_board {
 	const char *serial;
@@ -40,6 +40,7 @@ struct fake_board {
 	uint16_t major;			/* 0: ours */
 	uint8_t arch;			/* 0: arm64 */
 	const char *release;		/* NULL: 6.1.0-56-arm64 */
+	const char *path, *contents;	/* SERVES: one file, whose contents are those of the file here */
 };
 
 static char fake_dir[64];		/* of this test's sockets; removed by fake_end */
@@ -77,6 +78,57 @@ static inline int fake_listen(const char *dir, const char *serial)
 	return fd;
 }
 
+static inline void fake_reply(int fd, const struct bw_frame *to, int status, const struct bw_buf *payload)
+{
+	struct bw_frame head = { .type = to->type, .flags = BW_F_REPLY, .request = to->request, .status = bw_errno_to_wire(status) };
+	struct bw_buf b = { 0 };
+
+	bw_frame_put_msg(&b, &head, payload->data, payload->len);
+	(void)!bw_write_full(fd, b.data, b.len);
+	bw_buf_free(&b);
+}
+
+/* Opens sessions and has one file, until the client leaves. */
+static inline void fake_session(int fd, const struct fake_board *f)
+{
+	struct bw_stream s;
+	struct bw_frame q;
+	ssize_t n = 1;
+	int r;
+
+	bw_stream_init(&s);
+	while (n > 0) {
+		size_t room;
+		uint8_t *at = bw_stream_room(&s, &room);
+
+		n = read(fd, at, room);
+		bw_stream_fed(&s, n > 0 ? (size_t)n : 0);
+		while ((r = bw_stream_next(&s, &q)) > 0) {
+			struct bw_buf payload = { 0 };
+			struct bw_stat st = { .type = BW_FT_REG };
+			struct bw_file file = { 0 };
+			struct bw_reader in;
+			char *data = NULL;
+			size_t len = 0;
+			int status = 0;
+
+			if (!q.request)
+				continue;
+			bw_reader_init(&in, q.payload, bw_frame_payload_len(&q));
+			if (q.type == BW_MSG_FILE_GET) {
+				status = bw_get_file(&in, &file) || !bw_str_eq(file.path, f->path) || bw_read_file(f->contents, 64 << 20, &data, &len) ? -ENOENT : 0;
+				bw_put_stat(&payload, &st);
+				bw_put_bytes(&payload, data, len);
+				payload.len = status ? 0 : payload.len;
+			}
+			fake_reply(fd, &q, status, &payload);
+			bw_buf_free(&payload);
+			free(data);
+		}
+	}
+	bw_stream_fini(&s);
+}
+
 static inline void fake_answer(int listener, const struct fake_board *f, int64_t since)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -90,6 +142,10 @@ static inline void fake_answer(int listener, const struct fake_board *f, int64_t
 		break;
 	case FAKE_GARBAGE:
 		(void)!write(fd, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
+		break;
+	case FAKE_SERVES:
+		fake_greet(fd, f, f->status);
+		fake_session(fd, f);
 		break;
 	case FAKE_SILENT:
 		return;		/* keeps it open */

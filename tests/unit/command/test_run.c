@@ -331,7 +331,7 @@ TEST("everything else can be written to as before")
 
 TEST("headers that are given are given on, and nothing is looked for")
 {
-	char variable[256], sub[200];
+	char variable[256], sub[400];
 
 	begin_one();
 	snprintf(sub, sizeof(sub), "mkdir -p %s/h/include/linux && : >%s/h/include/linux/kconfig.h", fake_dir, fake_dir);
@@ -340,6 +340,12 @@ TEST("headers that are given are given on, and nothing is looked for")
 	run_command(variable, "run", "env", NULL);
 	CHECK(has_line("%s", variable));
 	CHECK(!*asked());
+	CHECK(!*got_err);
+	snprintf(sub, sizeof(sub), "mkdir -p %s/h/include/generated && echo '#define UTS_RELEASE \"5.10.7\"' >%s/h/include/generated/utsrelease.h", fake_dir, fake_dir);
+	(void)!system(sub);
+	run_command(variable, "run", "sh", "-c", ": bcc", NULL);
+	CHECK_EQ(got_status, 0);
+	CHECK(one_line_with("/h is of kernel 5.10.7, and the board runs 6.1.0-56-arm64"));
 	fake_end();
 }
 
@@ -359,7 +365,7 @@ TEST("a BCC tool without headers runs all the same, after a line that says how t
 	CHECK_EQ(got_status, 0);
 	CHECK(one_line_with("helper has none"));
 	CHECK(has_line("%s/none", fake_dir));
-	CHECK(!strcmp(asked(), "--fetch 6.1.0-56-arm64 arm64\n--none 6.1.0-56-arm64 arm64\n"));
+	CHECK(!strcmp(asked(), "--here 6.1.0-56-arm64 arm64\n--fetch 6.1.0-56-arm64 arm64\n--none 6.1.0-56-arm64 arm64\n"));
 	fake_end();
 }
 
@@ -377,7 +383,7 @@ TEST("headers are fetched for a BCC tool by any way to start it")
 	for (i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
 		run_command("run", ways[i][0], ways[i][1], ways[i][2], ways[i][3], NULL);
 		CHECK_EQ(got_status, 0);
-		CHECK(!strncmp(asked(), "--fetch ", 8));
+		CHECK(strstr(asked(), "--fetch "));
 	}
 	CHECK(!chdir("/"));
 	fake_end();
