@@ -22,6 +22,7 @@
 #define KEY	0x1122334455667788ull
 #define VALUE	0x99aabbccddeeff00ull
 
+static uint8_t attr_back[BW_BPF_ATTR_MAX];
 static uint32_t handles, closed[64], nclosed, unmapped, credit;
 
 static struct bw_map_info map_of(const struct bw_bpf *m)
@@ -32,6 +33,7 @@ static struct bw_map_info map_of(const struct bw_bpf *m)
 	i.key_size = bw_attr_u32(m->attr, m->attr_size, 4);
 	i.value_size = bw_attr_u32(m->attr, m->attr_size, 8);
 	i.max_entries = bw_attr_u32(m->attr, m->attr_size, 12);
+	i.flags = bw_attr_u32(m->attr, m->attr_size, 16);
 	return i;
 }
 
@@ -48,6 +50,40 @@ static void add_buf(struct bw_bpf_reply *p, uint16_t where, uint16_t dir, const 
 	p->bufs[p->nbufs++] = (struct bw_bpf_buf){ where, dir, len, data };
 }
 
+/* An array of u64 with 4-byte keys: element i is 100 + i; all that came for arrays is counted. */
+static uint32_t array_asked;
+static uint64_t array_values[256];
+static uint32_t array_keys[256];
+
+static int array_lookup(const struct bw_bpf *m, struct bw_bpf_reply *p)
+{
+	const struct bw_bpf_buf *key = buf_at(m, offsetof(union bpf_attr, key));
+
+	array_asked++;
+	memcpy(&array_keys[0], key->data, 4);
+	array_values[0] = 100 + array_keys[0];
+	add_buf(p, offsetof(union bpf_attr, value), BW_BUF_OUT, array_values, 8);
+	return 0;
+}
+
+static int array_batch(const struct bw_bpf *m, struct bw_bpf_reply *p, uint32_t entries)
+{
+	const struct bw_bpf_buf *in = buf_at(m, offsetof(union bpf_attr, batch.in_batch));
+	uint32_t count = bw_attr_u32(m->attr, m->attr_size, offsetof(union bpf_attr, batch.count)), first, i;
+
+	array_asked++;
+	memcpy(&first, in->data, 4);
+	first++;
+	for (i = 0; i < count && i < 256 && first + i < entries; i++) {
+		array_keys[i] = first + i;
+		array_values[i] = 100 + first + i;
+	}
+	memcpy(attr_back + offsetof(union bpf_attr, batch.count), &i, 4);
+	add_buf(p, offsetof(union bpf_attr, batch.keys), BW_BUF_OUT, array_keys, i * 4);
+	add_buf(p, offsetof(union bpf_attr, batch.values), BW_BUF_OUT, array_values, i * 8);
+	return first + i == entries ? -ENOENT : 0;
+}
+
 static int lookup(const struct bw_bpf *m, struct bw_bpf_reply *p)
 {
 	static const uint64_t value = VALUE;
@@ -59,8 +95,12 @@ static int lookup(const struct bw_bpf *m, struct bw_bpf_reply *p)
 	if (key->len != 8 || !out || out->dir != BW_BUF_OUT || out->len != 8)
 		return -EINVAL;
 	memcpy(&k, key->data, 8);
+	if (k == 2)			/* how often were arrays asked about */
+		memcpy(array_values, &(uint64_t){ array_asked }, 8);
+	if (k == 2)
+		add_buf(p, out->where, BW_BUF_OUT, array_values, 8);
 	if (k != KEY)
-		return -ENOENT;
+		return k == 2 ? 0 : -ENOENT;
 	add_buf(p, out->where, BW_BUF_OUT, &value, 8);
 	return 0;
 }
@@ -85,7 +125,6 @@ static int prog_load(const struct bw_bpf *m, struct bw_bpf_reply *p)
 }
 
 static uint8_t info_bytes[sizeof(struct bpf_prog_info)];
-static uint8_t attr_back[BW_BPF_ATTR_MAX];
 
 static int get_info(const struct bw_bpf *m, struct bw_bpf_reply *p)
 {
@@ -124,7 +163,14 @@ static int on_bpf(struct bw_reader *r, struct bw_buf *out)
 		p.map = map_of(&m);
 		break;
 	case BPF_MAP_LOOKUP_ELEM:
-		status = lookup(&m, &p);
+		status = buf_at(&m, offsetof(union bpf_attr, key)) && buf_at(&m, offsetof(union bpf_attr, key))->len == 4 ?
+			 array_lookup(&m, &p) : lookup(&m, &p);
+		break;
+	case BPF_MAP_LOOKUP_BATCH:
+		status = array_batch(&m, &p, 100);
+		break;
+	case BPF_MAP_UPDATE_ELEM:
+		array_asked++;
 		break;
 	case BPF_PROG_LOAD:
 		status = prog_load(&m, &p);
@@ -371,6 +417,72 @@ TEST("descriptors inside instructions become handles; a refused program brings i
 		CHECK(a.info.info == (uintptr_t)&info && a.info.bpf_fd == (uint32_t)fd);
 	}
 	close(fd);
+}
+
+static uint64_t asked(void)
+{
+	uint64_t key = 2, value = 0;
+	union bpf_attr a = { .map_fd = (uint32_t)hash, .key = (uintptr_t)&key, .value = (uintptr_t)&value };
+
+	CHECK_EQ(bpf(BPF_MAP_LOOKUP_ELEM, &a), 0);
+	return value;
+}
+
+static uint64_t element(int fd, uint32_t i)
+{
+	uint64_t value = 0;
+	union bpf_attr a = { .map_fd = (uint32_t)fd, .key = (uintptr_t)&i, .value = (uintptr_t)&value };
+
+	CHECK_EQ(bpf(BPF_MAP_LOOKUP_ELEM, &a), 0);
+	return value;
+}
+
+TEST("an array that is read or cleared in a row costs a few messages, and what is read twice is asked twice")
+{
+	union bpf_attr a = { .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 100 };
+	int fd = bpf(BPF_MAP_CREATE, &a);
+	uint64_t zero = 0, before = asked();
+	uint32_t i, next;
+
+	for (i = 0; i < 100; i++)
+		CHECK_EQ(element(fd, i), 100 + i);
+	CHECK_EQ(asked(), before + 2);
+	CHECK_EQ(element(fd, 50), 150);		/* out of the row: asked, and not what was there a moment ago */
+	CHECK_EQ(element(fd, 50), 150);
+	CHECK_EQ(asked(), before + 4);
+	for (i = 0; i < 100; i++) {
+		union bpf_attr u = { .map_fd = (uint32_t)fd, .key = (uintptr_t)&i, .value = (uintptr_t)&zero };
+
+		CHECK_EQ(bpf(BPF_MAP_UPDATE_ELEM, &u), 0);
+	}
+	CHECK_EQ(asked(), before + 104);	/* not waited for, but none is missing */
+	i = 98;
+	a = (union bpf_attr){ .map_fd = (uint32_t)fd, .key = (uintptr_t)&i, .next_key = (uintptr_t)&next };
+	CHECK(!bpf(BPF_MAP_GET_NEXT_KEY, &a) && next == 99);
+	i = 99;
+	CHECK(bpf(BPF_MAP_GET_NEXT_KEY, &a) == -1 && errno == ENOENT);
+	i = 4000;
+	CHECK(!bpf(BPF_MAP_GET_NEXT_KEY, &a) && next == 0);
+	CHECK_EQ(asked(), before + 104);
+	close(fd);
+}
+
+TEST("a map with BPF_F_MMAPABLE is mapped with the board's contents, at a fixed place too; another is refused")
+{
+	union bpf_attr a = { .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 100, .map_flags = 1u << 10 };
+	size_t page = (size_t)getpagesize();
+	int fd = bpf(BPF_MAP_CREATE, &a), plain;
+	char *place = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t *got = mmap(place, page, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+
+	CHECK(got == (void *)place && got[0] == 100 && got[99] == 199 && got[100] == 0);
+	CHECK(mmap(NULL, 2 * page, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED && errno == EINVAL);
+	munmap(place, page);
+	close(fd);
+	a.map_flags = 0;
+	plain = bpf(BPF_MAP_CREATE, &a);
+	CHECK(mmap(NULL, page, PROT_READ, MAP_SHARED, plain, 0) == MAP_FAILED && errno == EINVAL);
+	close(plain);
 }
 
 /* ---- descriptors ---- */
