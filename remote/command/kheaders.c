@@ -7,6 +7,7 @@
 
 #include "protocol/io.h"
 #include "protocol/log.h"
+#include "protocol/msg.h"
 #include "remote/command/extract.h"
 #include "remote/command/headers.h"
 #include "remote/command/session.h"
@@ -21,6 +22,35 @@ static const char *place(void)
 	return path && *path == '/' && strlen(path) <= BW_PATH_MAX ? path : KHEADERS;
 }
 
+static bool has_file(struct bw_session *s, const char *path)
+{
+	struct bw_file m = { .path = { .p = path, .len = (uint32_t)strlen(path) } };
+	struct bw_buf payload = { 0 }, reply = { 0 };
+	int err;
+
+	bw_put_file(&payload, &m);
+	err = payload.err ? payload.err : bw_session_ask(s, BW_MSG_FILE_STAT, payload.data, payload.len, BW_PAYLOAD_MAX, &reply);
+	bw_buf_free(&payload);
+	bw_buf_free(&reply);
+	return !err;
+}
+
+/* A module that nobody loaded is not ours to load: nothing that a session does stays on the board. */
+static void look_for_module(struct bw_session *s, const struct bw_board *b)
+{
+	static const char *const suffixes[] = { "", ".xz", ".zst", ".gz" };
+	char path[256];
+	size_t i;
+
+	for (i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		snprintf(path, sizeof(path), "/lib/modules/%s/kernel/kernel/kheaders.ko%s", b->release, suffixes[i]);
+		if (!has_file(s, path))
+			continue;
+		bw_log(BW_LOG_INFO, "board %s has its kernel headers as a module: 'modprobe kheaders' on the board lets bpfwire take them", b->serial);
+		return;
+	}
+}
+
 static int get_archive(struct bw_board *b, struct bw_buf *archive)
 {
 	struct bw_session s;
@@ -29,6 +59,8 @@ static int get_archive(struct bw_board *b, struct bw_buf *archive)
 	if (err)
 		return err;
 	err = bw_session_get_file(&s, place(), KHEADERS_MAX, archive);
+	if (err == -ENOENT)
+		look_for_module(&s, b);
 	bw_session_close(&s);
 	return err;
 }
