@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include "daemon/check.h"
+#include "daemon/init.h"
 #include "daemon/link.h"
 #include "daemon/options.h"
+#include "daemon/supervise.h"
+#include "gadget/join.h"
 #include "protocol/io.h"
 
 static void on_usb_sessions(void *pipe, uint32_t sessions)
@@ -64,21 +67,72 @@ static int serve_stdio(struct bw_link_options *l)
 	return serve(pipe, l);
 }
 
-static int serve_usb(const struct bw_options *o, struct bw_link_options *l)
+/* ready: where a byte says that the gadget is bound, or -1. */
+static int serve_usb(const struct bw_gadget_options *g, struct bw_link_options *l, int ready)
 {
 	char err[BW_GADGET_ERR] = "";
-	struct bw_gadget_options g = o->gadget;
 	struct bw_pipe *pipe;
 
-	g.serial = l->serial;
-	if (bw_gadget_open(&g, &pipe, err, sizeof(err))) {
+	if (bw_gadget_open(g, &pipe, err, sizeof(err))) {
 		bw_log(BW_LOG_ERROR, "%s", err);
 		return 1;
 	}
-	bw_log(BW_LOG_INFO, "serving %s on USB controller %s, without authentication", l->serial, bw_gadget_udc(pipe));
+	if (ready >= 0) {
+		bw_write_full(ready, "", 1);
+		close(ready);
+	}
+	if (g->functionfs)
+		bw_log(BW_LOG_INFO, "serving %s on %s, without authentication; the gadget may be bound now", l->serial, g->functionfs);
+	else
+		bw_log(BW_LOG_INFO, "serving %s on USB controller %s%s%s, without authentication", l->serial, bw_gadget_udc(pipe),
+		       g->join ? " in gadget " : "", g->join ? g->join->gadget : "");
 	l->on_sessions = on_usb_sessions;
 	l->arg = pipe;
 	return serve(pipe, l);
+}
+
+/* ---- in a gadget that is somebody else's, under a supervisor ---- */
+
+struct joined {
+	struct bw_gadget_options g;
+	struct bw_link_options l;
+};
+
+static int serve_joined(void *arg, int ready)
+{
+	struct joined *j = arg;
+
+	return serve_usb(&j->g, &j->l, ready);
+}
+
+static void mend_joined(void *arg)
+{
+	bw_gadget_mend(((struct joined *)arg)->g.join);
+}
+
+static int supervise(const struct bw_gadget_options *g, const struct bw_link_options *l)
+{
+	struct joined j = { *g, *l };
+	const struct bw_supervised s = { .serve = serve_joined, .mend = mend_joined, .arg = &j };
+	int r = bw_supervise(&s);
+
+	bw_join_forget(g->join);
+	return r;
+}
+
+/* The gadget's own serial number is what its host sees. */
+static int join(struct bw_options *o, struct bw_join *j, char serial[BW_SERIAL_MAX + 1])
+{
+	char err[BW_GADGET_ERR] = "";
+
+	if (bw_join_find(j, "", o->join, NULL, o->gadget.udc, err, sizeof(err))) {
+		bw_log(BW_LOG_ERROR, "%s", err);
+		return -1;
+	}
+	if (!o->gadget.serial && !bw_join_serial(j, serial, BW_SERIAL_MAX + 1))
+		o->gadget.serial = serial;
+	o->gadget.join = j;
+	return 0;
 }
 
 /* Over stdio the name matters to nobody but people, so a board without a serial number is called by its host name. */
@@ -95,14 +149,14 @@ static int find_serial(const struct bw_options *o, char serial[BW_SERIAL_MAX + 1
 	return -ENODATA;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-	char serial[BW_SERIAL_MAX + 1], err[BW_GADGET_ERR] = "";
+	char serial[BW_SERIAL_MAX + 1], joined_serial[BW_SERIAL_MAX + 1], err[BW_GADGET_ERR] = "";
 	struct bw_link_options l = { .serial = serial };
 	struct bw_options o;
+	struct bw_join j;
 	int r;
 
-	open_standard();
 	r = bw_options_parse(argc, argv, &o);
 	if (r >= 0)
 		return r;
@@ -117,8 +171,21 @@ int main(int argc, char **argv)
 		bw_log(BW_LOG_ERROR, "%s", err);
 		return 1;
 	}
+	if (o.join && !o.stdio && join(&o, &j, joined_serial))
+		return 1;
 	if (find_serial(&o, serial))
 		return 1;
 	l.run_dir = o.run_dir;
-	return o.stdio ? serve_stdio(&l) : serve_usb(&o, &l);
+	o.gadget.serial = serial;
+	if (o.stdio)
+		return serve_stdio(&l);
+	return o.gadget.join ? supervise(&o.gadget, &l) : serve_usb(&o.gadget, &l, -1);
+}
+
+int main(int argc, char **argv)
+{
+	open_standard();
+	if (bw_init_wanted(argc, argv))
+		bw_init(argc, argv, run);
+	return run(argc, argv);
 }

@@ -10,11 +10,12 @@
 #include "daemon/journal.h"
 #include "protocol/version.h"
 
-enum { NO_AUTH = 256, STDIO, CHECK, UDC, VID, PID, MANUFACTURER, PRODUCT, SERIAL, RUN_DIR, VERSION_, HELP };
+enum { NO_AUTH = 256, STDIO, CHECK, GADGET, FUNCTIONFS, UDC, VID, PID, MANUFACTURER, PRODUCT, SERIAL, RUN_DIR, VERSION_, HELP };
 
 static const struct option longs[] = {
 	{ "no-auth", no_argument, NULL, NO_AUTH }, { "stdio", no_argument, NULL, STDIO },
 	{ "check", no_argument, NULL, CHECK },
+	{ "gadget", required_argument, NULL, GADGET }, { "functionfs", required_argument, NULL, FUNCTIONFS },
 	{ "udc", required_argument, NULL, UDC }, { "vid", required_argument, NULL, VID }, { "pid", required_argument, NULL, PID },
 	{ "manufacturer", required_argument, NULL, MANUFACTURER }, { "product", required_argument, NULL, PRODUCT },
 	{ "serial", required_argument, NULL, SERIAL }, { "run-dir", required_argument, NULL, RUN_DIR },
@@ -31,6 +32,8 @@ static const char usage[] =
 	"  --no-auth            serve USB to whoever holds the other end of the cable\n"
 	"  --stdio              speak the protocol on standard input and output; messages go to standard error\n"
 	"  --check              tell what this board has for the job and what it lacks, and end\n"
+	"  --gadget NAME        be one more function of a gadget that is there (ls /sys/kernel/config/usb_gadget)\n"
+	"  --functionfs DIR     serve the FunctionFS that is mounted there; whoever mounted it composes and binds the gadget\n"
 	"  --udc NAME           USB device controller, if there are several in /sys/class/udc\n"
 	"  --vid ID, --pid ID   USB vendor and product id, hexadecimal (1d6b, 0104)\n"
 	"  --manufacturer TEXT, --product TEXT\n"
@@ -68,6 +71,8 @@ static int take(int c, struct bw_options *o)
 	case NO_AUTH: o->no_auth = true; break;
 	case STDIO: o->stdio = true; break;
 	case CHECK: o->check = true; break;
+	case GADGET: o->join = optarg; break;
+	case FUNCTIONFS: o->gadget.functionfs = optarg; break;
 	case UDC: o->gadget.udc = optarg; break;
 	case VID: return parse_id(optarg, &o->gadget.vid) ? -1 : wrong("--vid wants a hexadecimal number from 1 to ffff", optarg);
 	case PID: return parse_id(optarg, &o->gadget.pid) ? -1 : wrong("--pid wants a hexadecimal number from 1 to ffff", optarg);
@@ -83,6 +88,20 @@ static int take(int c, struct bw_options *o)
 	case VERSION_: printf("bpfwired %s (protocol %u.%u)\n", BW_VERSION, BW_VERSION_MAJOR, BW_VERSION_MINOR); return 0;
 	case HELP: fputs(usage, stdout); return 0;
 	}
+	return -1;
+}
+
+/* What belongs to a gadget of our own. */
+static int check_identity(const struct bw_options *o)
+{
+	const struct bw_gadget_options *g = &o->gadget;
+
+	if (o->join && g->functionfs)
+		return wrong("--gadget and --functionfs do not go together: which of the two is it", NULL);
+	if ((o->join || g->functionfs) && (g->vid || g->pid || g->manufacturer || g->product))
+		return wrong("--vid, --pid, --manufacturer and --product are for a gadget of our own: the one that is there has its own", NULL);
+	if (g->functionfs && g->udc)
+		return wrong("--udc does not go with --functionfs: whoever composes the gadget binds it", NULL);
 	return -1;
 }
 
@@ -107,5 +126,5 @@ int bw_options_parse(int argc, char **argv, struct bw_options *o)
 	if (!o->no_auth && !o->stdio && !o->check)
 		return wrong("refusing to serve USB: this version cannot authenticate the host, and whoever holds the cable would be root here; "
 			     "give --no-auth if that is what you want", NULL);
-	return -1;
+	return check_identity(o);
 }

@@ -10,7 +10,8 @@
 
 struct bw_options {
 	bool no_auth, stdio, check;
-	struct bw_gadget_options gadget;	/* strings point into argv */
+	struct bw_gadget_options gadget;	/* strings point into argv; join is not filled in */
+	const char *join;			/* --gadget: the existing gadget to be added to */
 	const char *run_dir;
 	enum bw_log_level level;
 };

@@ -8,7 +8,7 @@
  *	bind
  *	free		unbinds and removes what is ours
  *
- * Existing gadgets (--gadget NAME) are to become another `new`, whose free takes the function out again.
+ * Existing gadgets (--gadget NAME) are join.h's.
  */
 #ifndef BW_GADGET_COMPOSE_H
 #define BW_GADGET_COMPOSE_H

@@ -13,6 +13,8 @@
 #include "gadget/fail.h"
 #include "gadget/ffs.h"
 #include "gadget/ffs_desc.h"
+#include "gadget/handed.h"
+#include "gadget/join.h"
 #include "gadget/mounts.h"
 #include "gadget/udc.h"
 #include "protocol/io.h"
@@ -26,7 +28,8 @@
 
 struct bw_gadget {
 	struct bw_pipe pipe;
-	struct bw_compose *compose;
+	struct bw_compose *compose;	/* our own gadget, or */
+	struct bw_join *join;		/* an existing one, or neither: somebody else's matter */
 	struct bw_ffs ffs;
 	bool has_ffs, mounted;
 	char udc[NAME_MAX + 1];
@@ -74,6 +77,15 @@ static int pipe_reset(struct bw_pipe *p, const uint8_t nonce[BW_NONCE_SIZE])
 	return bw_ffs_reset(&to_gadget(p)->ffs);
 }
 
+static void restore_join(struct bw_join *j)
+{
+	int ret = bw_join_restore(j);
+
+	if (ret)
+		bw_log(BW_LOG_ERROR, "gadget '%s': bind to %s as it was before: %s; bind it by hand: echo %s > %s/UDC", j->gadget, j->udc, strerror(-ret),
+		       j->udc, j->dir);
+}
+
 static void gadget_free(struct bw_gadget *g)
 {
 	int64_t deadline = bw_now_ms() + BW_PIPE_CLOSE_MS / 2;
@@ -81,10 +93,16 @@ static void gadget_free(struct bw_gadget *g)
 	/* In this order: unbinding gives the requests back, closing FunctionFS while bound would unbind in a less orderly way. */
 	if (g->compose)
 		bw_compose_unbind(g->compose);
+	if (g->join)
+		bw_join_unbind(g->join);
 	if (g->has_ffs)
 		bw_ffs_fini(&g->ffs, deadline);
+	if (g->join)
+		restore_join(g->join);
 	if (g->mounted)
 		bw_ffs_umount(g->dir);
+	if (g->join)
+		bw_join_remove(g->join);
 	bw_compose_free(g->compose);
 	free(g);
 }
@@ -127,13 +145,16 @@ static int complete(struct bw_gadget *g, struct bw_gadget_options *o, char *err,
 /* The controller, and the names that may depend on it. */
 static int choose_names(struct bw_gadget *g, struct bw_gadget_options *o, char *err, size_t errlen)
 {
-	int udcs = bw_udc_choose("", o->udc, g->udc, err, errlen), n;
+	int udcs = o->join ? 1 : bw_udc_choose("", o->udc, g->udc, err, errlen), n;
 
 	if (udcs < 0)
 		return udcs;
 	if (o->name && (!*o->name || strchr(o->name, '/') || strlen(o->name) > BW_GADGET_NAME_MAX))
 		return bw_fail(err, errlen, -EINVAL, "gadget name '%s': 1 to %d characters without '/'", o->name, BW_GADGET_NAME_MAX);
-	if (o->name || udcs == 1)
+	if (o->join) {
+		snprintf(g->udc, sizeof(g->udc), "%s", o->join->udc);
+		snprintf(g->name, sizeof(g->name), "%.*s", BW_GADGET_NAME_MAX, o->join->instance);
+	} else if (o->name || udcs == 1)
 		snprintf(g->name, sizeof(g->name), "%s", o->name ? o->name : BW_GADGET_NAME);
 	else
 		snprintf(g->name, sizeof(g->name), BW_GADGET_NAME ".%.*s", BW_GADGET_NAME_MAX - (int)sizeof(BW_GADGET_NAME), g->udc);
@@ -166,6 +187,19 @@ static int mount_ffs(struct bw_gadget *g, bool found, char *err, size_t errlen)
 	return ret;
 }
 
+/* Descriptors and endpoints, of a FunctionFS at g->dir. */
+static int open_ffs(struct bw_gadget *g, int ep0, const struct bw_gadget_options *o, char *err, size_t errlen)
+{
+	int ret = bw_ffs_write_descriptors(ep0);
+
+	if (ret)
+		bw_fail(err, errlen, ret, "FunctionFS refuses the descriptors: %s", strerror(-ret));
+	else
+		ret = bw_ffs_init(&g->ffs, ep0, g->dir, o->transfers, o->transfer_size, err, errlen);
+	g->has_ffs = !ret;
+	return ret;
+}
+
 static int open_function(struct bw_gadget *g, bool found, const struct bw_gadget_options *o, char *err, size_t errlen)
 {
 	const struct bw_identity id = {
@@ -181,13 +215,47 @@ static int open_function(struct bw_gadget *g, bool found, const struct bw_gadget
 	if (ep0 < 0)
 		return ep0;
 	ret = bw_compose_configure(g->compose, &id, err, errlen);
-	if (!ret && (ret = bw_ffs_write_descriptors(ep0)))
-		bw_fail(err, errlen, ret, "FunctionFS refuses the descriptors: %s", strerror(-ret));
 	if (!ret)
-		ret = bw_ffs_init(&g->ffs, ep0, g->dir, o->transfers, o->transfer_size, err, errlen);
+		ret = open_ffs(g, ep0, o, err, errlen);
 	if (ret)
 		close(ep0);
-	g->has_ffs = !ret;
+	return ret;
+}
+
+/* In an existing gadget, which works on until all is ready. */
+static int open_joined(struct bw_gadget *g, const struct bw_gadget_options *o, char *err, size_t errlen)
+{
+	int ep0, ret = bw_join_add(o->join, err, errlen);
+
+	if (ret < 0)
+		return ret;
+	g->join = o->join;
+	ret = mount_ffs(g, ret, err, errlen);
+	if (ret)
+		return ret;
+	ep0 = open_ep0(g->dir, err, errlen);
+	if (ep0 < 0)
+		return ep0;
+	ret = open_ffs(g, ep0, o, err, errlen);
+	if (ret)
+		close(ep0);
+	return ret ? ret : bw_join_bind(o->join, err, errlen);
+}
+
+static int open_handed(struct bw_gadget *g, const struct bw_gadget_options *o, char *err, size_t errlen)
+{
+	int ep0, ret = bw_handed_check(o->functionfs, err, errlen);
+
+	if (ret)
+		return ret;
+	if (snprintf(g->dir, sizeof(g->dir), "%s", o->functionfs) >= (int)sizeof(g->dir))
+		return bw_fail(err, errlen, -ENAMETOOLONG, "--functionfs: path too long");
+	ep0 = open_ep0(g->dir, err, errlen);
+	if (ep0 < 0)
+		return ep0;
+	ret = open_ffs(g, ep0, o, err, errlen);
+	if (ret)
+		close(ep0);
 	return ret;
 }
 
@@ -215,10 +283,10 @@ int bw_gadget_open(const struct bw_gadget_options *options, struct bw_pipe **pip
 		return bw_fail(err, errlen, -ENOMEM, "no memory");
 	g->pipe.ops = &functionfs_ops;
 	ret = complete(g, &o, err, errlen);
-	if (!ret)
-		ret = choose_names(g, &o, err, errlen);
-	if (!ret)
-		ret = open_gadget(g, &o, err, errlen);
+	if (!ret && o.functionfs)
+		ret = open_handed(g, &o, err, errlen);
+	else if (!ret && !(ret = choose_names(g, &o, err, errlen)))
+		ret = o.join ? open_joined(g, &o, err, errlen) : open_gadget(g, &o, err, errlen);
 	if (ret) {
 		gadget_free(g);
 		return ret;
@@ -230,3 +298,14 @@ int bw_gadget_open(const struct bw_gadget_options *options, struct bw_pipe **pip
 void bw_gadget_set_status(struct bw_pipe *pipe, uint32_t sessions) { to_gadget(pipe)->ffs.sessions = sessions; }
 
 const char *bw_gadget_udc(const struct bw_pipe *pipe) { return to_gadget(pipe)->udc; }
+
+void bw_gadget_mend(struct bw_join *join)
+{
+	char dir[PATH_MAX];
+
+	restore_join(join);
+	snprintf(dir, sizeof(dir), BW_FFS_PARENT "/%s", join->instance);
+	if (bw_ffs_mounted(dir))
+		bw_ffs_umount(dir);
+	bw_join_remove(join);
+}

@@ -22,6 +22,8 @@
 
 #include "protocol/pipe.h"
 
+struct bw_join;
+
 #define BW_GADGET_NAME		"bpfwire"
 #define BW_GADGET_ERR		512	/* an err buffer that holds every message */
 #define BW_GADGET_NAME_MAX	35	/* the kernel's limit for a function is 39, with "ffs." */
@@ -37,6 +39,8 @@ struct bw_gadget_options {
 	const char *name;		/* of the gadget and of the FunctionFS instance: BW_GADGET_NAME, or where there are several
 					 * controllers BW_GADGET_NAME.UDC, so that each may have its daemon */
 	const char *dir;		/* where FunctionFS is mounted: /dev/usb-ffs/NAME */
+	struct bw_join *join;		/* an existing gadget to be added to (join.h), found already, and the caller's; or NULL. vid to serial and udc are the gadget's then */
+	const char *functionfs;		/* a FunctionFS that somebody else mounted and composes a gadget with, who binds it once ep1 is there; or NULL */
 	unsigned int transfers;		/* in flight in each direction: 8, at most 64 */
 	unsigned int transfer_size;	/* bytes of each: 16384; a multiple of 1024, at most 1 MiB */
 };
@@ -56,14 +60,17 @@ int bw_gadget_serial(const char *given, char serial[BW_SERIAL_MAX + 1], char *er
 
 /*
  * -ENODEV no controller or none of that name; -EINVAL bad options, or several controllers and no udc; -EBUSY the controller is taken, or
- * another daemon serves this gadget; -EOPNOTSUPP the kernel lacks something; others as the kernel gave them.
+ * another daemon serves this gadget; -EOPNOTSUPP the kernel lacks something, or functionfs is mounted no_disconnect; others as the kernel gave them.
  */
 int bw_gadget_open(const struct bw_gadget_options *o, struct bw_pipe **pipe, char *err, size_t errlen);
 
 /* What the vendor request STATUS tells the host: how many sessions are open now. */
 void bw_gadget_set_status(struct bw_pipe *pipe, uint32_t sessions);
 
-/* Name of the controller, for messages. */
+/* Name of the controller, for messages; empty with functionfs. */
 const char *bw_gadget_udc(const struct bw_pipe *pipe);
+
+/* In place of a process that died with a joined gadget: the gadget as it was before, our function gone. Does nothing where nothing is to be done. */
+void bw_gadget_mend(struct bw_join *join);
 
 #endif
