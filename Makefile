@@ -82,7 +82,7 @@ $(O)/bpfwire-bridge: $(call obj,$(BRIDGE)) $(O)/libprotocol.a
 
 $(O)/libbpfwire-remote.so: $(call pic,$(REMOTE) $(PROTOCOL)) remote/remote.map
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,now -Wl,--version-script=remote/remote.map -o $@ $(filter %.o,$^) $(REMOTE_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,now,-z,defs -Wl,--version-script=remote/remote.map -o $@ $(filter %.o,$^) $(REMOTE_LIBS)
 
 $(O)/bpfwire: $(call obj,$(COMMAND)) $(O)/libprotocol.a
 	$(call say,LD,$@)

@@ -41,11 +41,12 @@ tool() {
 	timeout -k 5 "${TOOL_LIMIT:-120}" bpfwire run "$@" </dev/null >"$W/$name.out" 2>"$W/$name.err" &
 	TOOL=$!; OURS+=("$TOOL")
 }
-# wait_for FILE REGEX [SECONDS]: until a line of FILE matches
+# wait_for FILE REGEX [SECONDS]: until a line of FILE matches; not longer than the tool lives that was started last
 wait_for() {
 	local end=$((SECONDS + ${3:-60}))
 	until grep -Eq -- "$2" "$1" 2>/dev/null; do
 		[ $SECONDS -lt $end ] || return 1
+		[ -z "${TOOL:-}" ] || kill -0 "$TOOL" 2>/dev/null || { grep -Eq -- "$2" "$1"; return; }
 		sleep 0.2
 	done
 }
