@@ -563,6 +563,73 @@ TEST("a number that was taken over behind our back is no placeholder any more")
 	close(fd);
 }
 
+TEST("a number that is used again is what it is now, and closing that closes nothing on the board")
+{
+	int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 1), file;
+	int64_t before = counts().realtime;
+	uint64_t v = 0;
+
+	close(fd);
+	CHECK_EQ(counts().realtime, before + 1);
+	file = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	CHECK_EQ(file, fd);
+	CHECK_EQ(bw_handle_of(file), BW_HANDLE_BAD);
+	CHECK_EQ(write(file, &v, sizeof(v)), sizeof(v));
+	close(file);
+	CHECK_EQ(counts().realtime, before + 1);
+	fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 1);		/* and again the board's */
+	CHECK_EQ(fd, file);
+	CHECK(bw_handle_of(fd) != BW_HANDLE_BAD);
+	close(fd);
+	CHECK_EQ(counts().realtime, before + 2);
+}
+
+TEST("close_range closes what is in its range and no other, and only marks with CLOSE_RANGE_CLOEXEC")
+{
+	int fds[3], i;
+	int64_t before;
+
+	for (i = 0; i < 3; i++)
+		fds[i] = fcntl(map_create(BPF_MAP_TYPE_ARRAY, 8, 1), F_DUPFD, 70 + i);
+	closefrom(73);
+	close_range(3, 69, 0);		/* the originals: a duplicate is left of each */
+	before = counts().realtime;
+	CHECK_EQ(close_range(70, 72, 1u << 2 /* CLOSE_RANGE_CLOEXEC */), 0);
+	CHECK_EQ(fcntl(fds[1], F_GETFD), FD_CLOEXEC);
+	CHECK_EQ(counts().realtime, before);
+	CHECK_EQ(close_range(71, 71, 0), 0);
+	CHECK_EQ(counts().realtime, before + 1);
+	CHECK(bw_handle_of(70) != BW_HANDLE_BAD && bw_handle_of(72) != BW_HANDLE_BAD);
+	CHECK_EQ(bw_handle_of(71), BW_HANDLE_BAD);
+	CHECK_EQ(syscall(SYS_close_range, 70u, 72u, 0u), 0);	/* as Python does it */
+	CHECK_EQ(counts().realtime, before + 3);
+}
+
+TEST("a vfork child that puts its pipes over descriptors, as a subprocess does, changes nothing of its parent's")
+{
+	int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 1), status = 0;
+	int64_t before = counts().realtime;
+	uint32_t h = bw_handle_of(fd);
+	pid_t pid = vfork();
+
+	if (!pid) {
+		dup2(1, fd);
+		dup3(1, fd, O_CLOEXEC);
+		fcntl(fd, F_SETFD, 0);
+		close(dup(fd));
+		closefrom(3);
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(9);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK_EQ(counts().realtime, before);
+	CHECK_EQ(bw_handle_of(fd), h);
+	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	close(fd);
+	CHECK_EQ(counts().realtime, before + 1);
+	CHECK_EQ(counts().monotonic, h);
+}
+
 TEST("read and write on a map are refused and not done on its placeholder")
 {
 	int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 1);
