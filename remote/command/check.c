@@ -16,7 +16,7 @@
 
 static int say_why(const struct bw_board *b, int err)
 {
-	if (err == -EOPNOTSUPP)
+	if (err == -EOPNOTSUPP || err == -ENOSYS)
 		bw_log(BW_LOG_ERROR, "board %s: %s is too old to check itself: update it, or run bpfwired --check there", b->serial, b->daemon);
 	else if (err == -ECONNRESET)
 		bw_log(BW_LOG_ERROR, "board %s disconnected", b->serial);

@@ -41,6 +41,8 @@ struct fake_board {
 	uint8_t arch;			/* 0: arm64 */
 	const char *release;		/* NULL: 6.1.0-56-arm64 */
 	const char *path, *contents;	/* SERVES: one file, whose contents are those of the file here */
+	const struct bw_check *checks;	/* SERVES: the answer to CHECK, nchecks of them; NULL: it knows no such request */
+	size_t nchecks;
 };
 
 static char fake_dir[64];		/* of this test's sockets; removed by fake_end */
@@ -88,7 +90,7 @@ static inline void fake_reply(int fd, const struct bw_frame *to, int status, con
 	bw_buf_free(&b);
 }
 
-/* Opens sessions and has one file, until the client leaves. */
+/* Opens sessions, has one file and may know what a check finds, until the client leaves. */
 static inline void fake_session(int fd, const struct fake_board *f)
 {
 	struct bw_stream s;
@@ -121,6 +123,10 @@ static inline void fake_session(int fd, const struct fake_board *f)
 				bw_put_bytes(&payload, data, len);
 				payload.len = status ? 0 : payload.len;
 			}
+			if (q.type == BW_MSG_CHECK && !f->checks)
+				status = -EOPNOTSUPP;
+			for (size_t i = 0; q.type == BW_MSG_CHECK && i < f->nchecks; i++)
+				bw_put_check(&payload, &f->checks[i]);
 			fake_reply(fd, &q, status, &payload);
 			bw_buf_free(&payload);
 			free(data);
