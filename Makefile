@@ -135,6 +135,7 @@ help:
 		bridge 'bpfwire-bridge' \
 		remote 'bpfwire, libbpfwire-remote.so and what they need' \
 		arm64 'bpfwired as one static file and the bridge, cross-built into $$O/arm64' \
+		initramfs 'the arm64 bpfwired as an archive to append to an initrd, $$O/bpfwired-initramfs.cpio.gz' \
 		check 'unit tests' \
 		fuzz-smoke 'each fuzz target for a moment (clang)' \
 		test 'all tests: unit, fuzz smoke, end to end on the virtual board' \
@@ -151,6 +152,8 @@ help:
 		CROSS_COMPILE 'prefix of the compiler, as aarch64-linux-gnu-' \
 		SYSROOT 'headers and libraries of the target' \
 		STATIC '1: link bpfwired as one static file, stripped' \
+		INIT '1: the initramfs has /init too, and so is an initrd of its own' \
+		INITRAMFS_DAEMON 'the static bpfwired for it ($(INITRAMFS_DAEMON))' \
 		SAN 'sanitizers, as address,undefined' \
 		OPT '$(OPT)' \
 		WERROR '-Werror: warnings are errors (the default with CI set)'
@@ -165,6 +168,13 @@ arm64:
 		OPT='-Os -ffunction-sections -fdata-sections' STATIC=1 daemon && \
 	$(MAKE) --no-print-directory O=$(O)/arm64 CC=$(ARM64_CROSS)gcc AR=$(ARM64_CROSS)ar STRIP=$(ARM64_CROSS)strip SYSROOT=$$s \
 		OPT='-Os -ffunction-sections -fdata-sections' bridge
+
+# An archive to append to any initrd, for rdinit=/bpfwired; INIT=1 makes it a whole initrd (it has /init then).
+INITRAMFS_DAEMON ?= $(O)/arm64/bpfwired
+.PHONY: initramfs
+initramfs: $(if $(filter $(O)/arm64/bpfwired,$(INITRAMFS_DAEMON)),arm64)
+	$(call say,CPIO,$(O)/bpfwired-initramfs.cpio.gz)
+	$(Q)daemon/mkinitramfs.sh $(if $(INIT),--init) $(INITRAMFS_DAEMON) $(O)/bpfwired-initramfs.cpio.gz
 
 # ---- tests ----
 # tests/unit/test_X.c links protocol/; tests/unit/ROOM/test_X.c links that room too (without its main.c). Fuzz targets alike.

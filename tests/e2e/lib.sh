@@ -32,8 +32,10 @@ claim() { local c=$1; shift; if "$@"; then ok "$c"; else not_ok "$c"; return 1; 
 
 # on CMD: run CMD on the board, by the board's own agent
 on() { timeout -k 5 "${ON_LIMIT:-60}" "$TOP/tests/board/board" sh "$1"; }
-# on_bg CMD: the same in the background until the test ends
-on_bg() { timeout -k 5 300 "$TOP/tests/board/board" sh "$1" </dev/null >/dev/null 2>&1 & OURS+=($!); }
+# on_bg CMD: the same in the background, until quiet or the end
+LOADS=()
+on_bg() { timeout -k 5 300 "$TOP/tests/board/board" sh "$1" </dev/null >/dev/null 2>&1 & LOADS+=($!); OURS+=($!); }
+quiet() { [ ${#LOADS[@]} -eq 0 ] || kill -TERM "${LOADS[@]}" 2>/dev/null; LOADS=(); }
 
 # tool NAME COMMAND...: start `bpfwire run COMMAND` with output in $W/NAME.{out,err}; its pid is $TOOL
 tool() {

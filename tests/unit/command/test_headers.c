@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `bpfwire headers`: with the real helper, fake boards, trees and archives; never with the network. */
+#include <dlfcn.h>
+
 #include "tests/unit/command/archive.h"
 #include "tests/unit/command/fake.h"
 
 #define RELEASE "6.6.1-yocto-standard"
+
+/* What `run` preloads: a library that does no harm, and that a sanitizer's programs can live with. Before the tests, which are constructors too. */
+__attribute__((constructor(101))) static void set_library(void)
+{
+	char library[4096];
+	Dl_info libc;
+
+	if (!dladdr(dlsym(RTLD_DEFAULT, "getppid"), &libc) || !realpath(libc.dli_fname, library))
+		abort();
+	setenv("BPFWIRE_LIBRARY", library, 1);
+}
 
 /* fmt's %s is fake_dir, as often as it is there (at most eight times). */
 static int sh(const char *fmt)
