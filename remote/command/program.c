@@ -22,12 +22,13 @@ typedef Elf32_Ehdr elf_ehdr;
 typedef Elf32_Phdr elf_phdr;
 #endif
 
+/* 0; -EACCES: there and not to be executed; -EPERM: whether it is there may not be known; -ENOENT. */
 static int check(const char *path)
 {
 	struct stat st;
 
 	if (stat(path, &st) < 0)
-		return errno == EACCES ? -EACCES : -ENOENT;
+		return errno == EACCES ? -EPERM : -ENOENT;
 	return S_ISREG(st.st_mode) && !access(path, X_OK) ? 0 : -EACCES;
 }
 
@@ -61,7 +62,8 @@ int bw_program_path(const char *name, char out[PATH_MAX])
 	if (strchr(name, '/')) {
 		if (snprintf(out, PATH_MAX, "%s", name) >= PATH_MAX)
 			return -ENOENT;
-		return check(out);
+		err = check(out);
+		return err == -EPERM ? -EACCES : err;
 	}
 	err = find_in(path ? path : "/usr/local/bin:/usr/bin:/bin", name, out);
 	if (!err)
