@@ -150,6 +150,7 @@ static int take_hello(struct bw_board *b, const struct bw_frame *f)
 	copy_text(b->release, sizeof(b->release), h.release);
 	copy_text(b->daemon, sizeof(b->daemon), h.role_version);
 	copy_text(b->cpus_online, sizeof(b->cpus_online), h.cpus_online);
+	copy_text(b->build_id, sizeof(b->build_id), h.build_id);
 	copy_text(b->reason, sizeof(b->reason), h.reason);
 	if (f->status < 0)
 		return refuse(b, bw_errno_from_wire(f->status), NULL);

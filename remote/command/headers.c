@@ -99,11 +99,14 @@ static int ask_helper(const struct bw_board *b, const char *how, char out[PATH_M
 
 int bw_headers_find(struct bw_board *b, enum bw_headers_how how, char out[PATH_MAX])
 {
+	char newer[PATH_MAX];
 	int err;
 
 	if (how == BW_HEADERS_NONE)
 		return ask_helper(b, "--none", out);
 	err = ask_helper(b, "--here", out);
+	if (!err && how != BW_HEADERS_HERE && bw_kheaders_outdated(b, out) && !bw_kheaders_fetch(b, newer))
+		memcpy(out, newer, PATH_MAX);
 	if (err != -ENOENT || how == BW_HEADERS_HERE)
 		return err;
 	err = bw_kheaders_fetch(b, out);

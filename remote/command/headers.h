@@ -39,6 +39,8 @@ int bw_headers_helper(const char *const *args, char out[PATH_MAX]);
 
 /* kheaders.c: the board's own archive, unpacked into the cache. As bw_headers_find; -ENOENT also where it is refused, which it says. */
 int bw_kheaders_fetch(struct bw_board *b, char out[PATH_MAX]);
+/* True if dir was taken from a board whose kernel had the same release and was another: whoever builds kernels has many of one name. */
+bool bw_kheaders_outdated(const struct bw_board *b, const char *dir);
 
 /* sets.c: `bpfwire headers add|list|remove`; argv[0] is that word. */
 int bw_headers_add(int argc, char **argv);

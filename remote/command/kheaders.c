@@ -13,6 +13,7 @@
 #include "remote/command/session.h"
 
 #define KHEADERS	"/sys/kernel/kheaders.tar.xz"
+#define BUILD_ID	".bpfwire-build-id"	/* in a set that came from a board */
 #define KHEADERS_MAX	(32u << 20)	/* 6.1's is 4 MB */
 
 static const char *place(void)
@@ -65,6 +66,21 @@ static int get_archive(struct bw_board *b, struct bw_buf *archive)
 	return err;
 }
 
+bool bw_kheaders_outdated(const struct bw_board *b, const char *dir)
+{
+	char path[PATH_MAX + 32], build_id[sizeof(b->build_id)];
+
+	snprintf(path, sizeof(path), "%s/" BUILD_ID, dir);
+	return *b->build_id && bw_read_line(path, build_id, sizeof(build_id)) > 0 && strcmp(build_id, b->build_id);
+}
+
+static int put_build_id(const struct bw_board *b, int dirfd)
+{
+	bw_cleanup_fd int fd = openat(dirfd, BUILD_ID, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	return fd < 0 ? -errno : bw_write_full(fd, b->build_id, strlen(b->build_id));
+}
+
 static int unpack(struct bw_board *b, const struct bw_buf *archive, const char *dir)
 {
 	bw_cleanup_fd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -73,6 +89,9 @@ static int unpack(struct bw_board *b, const struct bw_buf *archive, const char *
 
 	if (err)
 		snprintf(why, sizeof(why), "%s", strerror(-err));
+	/* First, so that no member of that name gets its place. */
+	if (!err && put_build_id(b, fd))
+		err = -EIO;
 	if (!err)
 		err = bw_extract_xz(fd, archive->data, archive->len, why, sizeof(why));
 	if (err == -EBADMSG)

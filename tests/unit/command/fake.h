@@ -40,6 +40,7 @@ struct fake_board {
 	uint16_t major;			/* 0: ours */
 	uint8_t arch;			/* 0: arm64 */
 	const char *release;		/* NULL: 6.1.0-56-arm64 */
+	const char *build_id;
 	const char *path, *contents;	/* SERVES: one file, whose contents are those of the file here */
 	const struct bw_check *checks;	/* SERVES: the answer to CHECK, nchecks of them; NULL: it knows no such request */
 	size_t nchecks;
@@ -57,7 +58,7 @@ static inline void fake_greet(int fd, const struct fake_board *f, int status)
 		.role_version = fake_str("bpfwired 0.1.0"), .serial = fake_str(f->serial), .release = fake_str(f->release ? f->release : "6.1.0-56-arm64"),
 		.machine = fake_str("aarch64"), .sysname = fake_str("Linux"), .nodename = fake_str("board"), .version = fake_str("#1 SMP"),
 		.arch = f->arch ? f->arch : BW_ARCH_ARM64, .page_size = 4096, .cpus_possible = fake_str("0-3"), .cpus_online = fake_str("0-3"),
-		.build_id = fake_str(""), .boot_id = fake_str(""), .reason = fake_str(f->reason),
+		.build_id = fake_str(f->build_id), .boot_id = fake_str(""), .reason = fake_str(f->reason),
 	};
 	struct bw_frame head = { .type = BW_MSG_HELLO, .status = bw_errno_to_wire(status) };
 	struct bw_buf payload = { 0 }, b = { 0 };
@@ -117,6 +118,10 @@ static inline void fake_session(int fd, const struct fake_board *f)
 			if (!q.request)
 				continue;
 			bw_reader_init(&in, q.payload, bw_frame_payload_len(&q));
+			if (q.type == BW_MSG_FILE_STAT) {
+				status = bw_get_file(&in, &file) || !bw_str_eq(file.path, f->path) ? -ENOENT : 0;
+				bw_put_stat(&payload, &st);
+			}
 			if (q.type == BW_MSG_FILE_GET) {
 				status = bw_get_file(&in, &file) || !bw_str_eq(file.path, f->path) || bw_read_file(f->contents, 64 << 20, &data, &len) ? -ENOENT : 0;
 				bw_put_stat(&payload, &st);

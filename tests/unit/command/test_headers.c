@@ -185,6 +185,19 @@ TEST("with --release no board is needed, and the tree says the architecture")
 
 static struct fake_board serving;
 
+static void serve(void)
+{
+	int i;
+
+	fake_pid = fork();
+	if (!fake_pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fake_serve(fake_dir, &serving, 1, -1);
+	}
+	for (i = 0; i < 200 && access(in("B"), F_OK); i++)
+		usleep(10000);
+}
+
 /* A board with this archive at /sys/kernel/kheaders.tar.xz. */
 static void begin_serving(struct bw_buf *b)
 {
@@ -199,14 +212,9 @@ static void begin_serving(struct bw_buf *b)
 		abort();
 	close(fd);
 	strcat(contents, ".xz");
-	serving = (struct fake_board) { .serial = "B", .release = RELEASE, .manner = FAKE_SERVES, .path = "/sys/kernel/kheaders.tar.xz", .contents = contents };
-	fake_pid = fork();
-	if (!fake_pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		fake_serve(fake_dir, &serving, 1, -1);
-	}
-	for (fd = 0; fd < 200 && access(in("B"), F_OK); fd++)
-		usleep(10000);
+	serving = (struct fake_board) { .serial = "B", .release = RELEASE, .manner = FAKE_SERVES, .path = "/sys/kernel/kheaders.tar.xz", .contents = contents,
+		.build_id = "aa" };
+	serve();
 }
 
 static void put_kheaders(struct bw_buf *b)
@@ -243,6 +251,34 @@ TEST("the board's own headers are taken where there are no others, once")
 	CHECK(!*got_err);
 	run_command("headers", "list", NULL);
 	CHECK(!strcmp(got_out, RELEASE "\tarm64\tthe board\n"));
+	fake_end();
+	bw_buf_free(&b);
+}
+
+TEST("another kernel of the same release has its own headers taken, once; where it has none the old ones do")
+{
+	struct bw_buf b = { 0 };
+	int i;
+
+	put_kheaders(&b);
+	archive_end(&b);
+	begin_serving(&b);
+	run_command("headers", NULL);
+	CHECK_EQ(got_status, 0);
+	for (i = 0; i < 3; i++) {
+		static const char *const ids[] = { "bb", "bb", "cc" };
+
+		kill(fake_pid, SIGKILL);
+		waitpid(fake_pid, NULL, 0);
+		CHECK(!sh("rm %s/B %s/bridge.lock"));
+		serving.build_id = ids[i];
+		serving.path = i == 2 ? "/nowhere" : serving.path;
+		serve();
+		run_command("headers", NULL);
+		CHECK_EQ(got_status, 0);
+		CHECK(!i ? one_line_with("taking the headers of " RELEASE " from the board (") : !*got_err);
+		CHECK(!sh("grep -qx bb %s/headers/arm64/" RELEASE "/.bpfwire-build-id"));
+	}
 	fake_end();
 	bw_buf_free(&b);
 }
@@ -284,6 +320,20 @@ TEST("an archive of the board's that is no set of headers, or no archive, is not
 	CHECK(strstr(got_err, "are refused: it is no xz file, or a broken one"));
 	fake_end();
 	bw_buf_free(&b);
+}
+
+TEST("headers that are a module of the board's that is not loaded are told of")
+{
+	begin_serving(NULL);
+	kill(fake_pid, SIGKILL);
+	waitpid(fake_pid, NULL, 0);
+	CHECK(!sh("rm %s/B %s/bridge.lock"));
+	serving.path = "/lib/modules/" RELEASE "/kernel/kernel/kheaders.ko.zst";
+	serve();
+	run_command("headers", NULL);
+	CHECK_EQ(got_status, 1);
+	CHECK(strstr(got_err, "bpfwire: board B has its kernel headers as a module: 'modprobe kheaders' on the board lets bpfwire take them\n"));
+	fake_end();
 }
 
 TEST("a board that hangs up is a board without headers")
