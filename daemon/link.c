@@ -368,11 +368,28 @@ static bool turn(struct link *l, int signals, int max_ms)
 	return stop;
 }
 
+static void put_goodbye(void *arg, uint32_t session)
+{
+	const struct bw_frame f = { .type = BW_MSG_CLOSE, .session = session, .status = bw_errno_to_wire(-ENODEV) };
+
+	put_control(arg, &f, NULL, 0);
+}
+
+/* Its sessions may take seconds to end, the host's users should not wait for that: they are told now, as far as the pipe takes it. */
+static void say_goodbye(struct link *l)
+{
+	if (l->state != UP)
+		return;
+	bw_sessions_each(&l->sessions, put_goodbye, l);
+	send_all(l);
+}
+
 /* End what is left, with a limit on the whole. */
 static void finish(struct link *l, int signals)
 {
 	int64_t until = bw_now_ms() + 2 * BW_END_MS;
 
+	say_goodbye(l);
 	link_down(l);
 	l->done = true;
 	bw_sessions_service(&l->sessions);

@@ -365,6 +365,13 @@ static void end(struct bw_sessions *s, struct bw_session *n, const char *why)
 	write_worker(n);
 }
 
+void bw_sessions_each(struct bw_sessions *s, void (*tell)(void *arg, uint32_t session), void *arg)
+{
+	for (unsigned int i = 0; i < BW_SESSION_SLOTS; i++)
+		if (s->all[i] && (s->all[i]->state == OPEN || s->all[i]->state == LOST))
+			tell(arg, s->all[i]->id);
+}
+
 void bw_sessions_end_all(struct bw_sessions *s)
 {
 	for (unsigned int i = 0; i < BW_SESSION_SLOTS; i++)

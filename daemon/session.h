@@ -40,6 +40,8 @@ void bw_sessions_init(struct bw_sessions *s, const char *run_dir);
 int bw_sessions_open(struct bw_sessions *s, const struct bw_frame *f, uint32_t msg_max);
 /* Any other frame of a session. 0; -ENOENT: there is no such session; -EPROTO: it overran its window and is being ended now. */
 int bw_sessions_frame(struct bw_sessions *s, const struct bw_frame *f);
+/* tell is called with the number of each session that the host has. */
+void bw_sessions_each(struct bw_sessions *s, void (*tell)(void *arg, uint32_t session), void *arg);
 /* The link is gone: all sessions end. */
 void bw_sessions_end_all(struct bw_sessions *s);
 /* Do not wait for those that are ending. */

@@ -200,7 +200,7 @@ static const char *reason(int closed, int err)
 {
 	if (closed == -ESHUTDOWN)
 		return "the board ended the session";
-	if (closed == -ENODEV || closed == -ENOTCONN)
+	if (closed == -ENODEV || closed == -ENOTCONN || closed == -EIO)	/* EIO: its transfers fail a moment before the bus says that it went */
 		return "unplugged, or its daemon ended";
 	if (closed == -ETIMEDOUT)
 		return "it does not answer any more";
