@@ -9,7 +9,7 @@ SMALL_RECIPE=1                  # raise it when make_small changes what it makes
 declare -A SMALL=(
 	[full]="bpf tracing btf headers gadget tests/board/vm.config tests/board/vm-usb.config"
 	[nogadget]="bpf tracing tests/board/vm.config tests/board/nogadget.config"
-	[notrace]="gadget headers tests/board/vm.config tests/board/vm-usb.config tests/board/notrace.config"
+	[notrace]="gadget headers tests/board/vm.config tests/board/notrace.config"
 )
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -35,7 +35,6 @@ make_source()
 # 'tests/setup source' prints the tree
 cmd_source()
 {
-	[[ ${1:-$SOURCE_VERSION} == "$SOURCE_VERSION" ]] || die "no source of kernel '$1' (there is: $SOURCE_VERSION)"
 	cached "source-$SOURCE_VERSION" "$BOARD_SUITE ${SOURCE_WITHOUT[*]}" make_source
 }
 
@@ -50,7 +49,13 @@ small_fragments()
 	done
 }
 
-kmake() { make -s -C "$1" O="$2" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- KBUILD_BUILD_HOST=bpfwire KBUILD_BUILD_USER=bpfwire "${@:3}"; }
+# small_make TARGET...: make in the tree $source for the kernel $name, into $out, its output to $log
+small_make()
+{
+	timeout -k 10 2400 make -s -C "$source" O="$out" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- LOCALVERSION="-small-$name" \
+		KBUILD_BUILD_HOST=bpfwire KBUILD_BUILD_USER=bpfwire KBUILD_BUILD_TIMESTAMP=1970-01-01 "$@" >>"$log" 2>&1 </dev/null ||
+		die "small kernel '$name': make $1: $(grep -m 1 -iE 'error|\*\*\*' "$log" || tail -n 1 "$log"); all of it is in $log"
+}
 
 # Every line of the fragments must be in force: a kernel without it would prove nothing.
 small_check()
@@ -64,38 +69,42 @@ small_check()
 	return $bad
 }
 
+# small_config TMP: $out/.config
+small_config()
+{
+	local tmp=$1 fragments
+	mapfile -t fragments < <(small_fragments "$name")
+	cat "${fragments[@]}" >"$tmp/fragments"
+	small_make allnoconfig KCONFIG_ALLCONFIG="$tmp/fragments"
+	# Later lines win, so a fragment at the end can take something away.
+	awk -F'[= ]' '/^CONFIG_/ {v[$1] = $0} /^# CONFIG_.* is not set/ {delete v[$2]} END {for (k in v) print v[k]}' "$tmp/fragments" >"$tmp/wanted"
+	small_check "$out/.config" "$tmp/wanted" || die "small kernel '$name': a line of its fragments is not in force"
+	rm -f "$tmp/fragments" "$tmp/wanted"
+}
+
 make_small()
 {
-	local tmp=$1 name=$2 source=$3 out fragments release log
-	out=$(cache_dir)/build-small-$name
+	local tmp=$1 name=$2 source=$3 out log release targets=(Image.gz)
+	out=$(cache_dir)/build-small-$name              # outside TMP: what an interrupted build left is gone on with
 	log=$out/build.log
-	mapfile -t fragments < <(small_fragments "$name")
 	say "building the small kernel '$name' (about 3 minutes on two idle processors)"
-	mkdir -p "$out"                 # outside $tmp: what an interrupted build left is gone on with
-	# Later lines win, so a fragment at the end can take something away.
-	cat "${fragments[@]}" >"$tmp/fragments"
-	kmake "$source" "$out" KCONFIG_ALLCONFIG="$tmp/fragments" allnoconfig >"$log" 2>&1 || die "allnoconfig: $(tail -n 1 "$log")"
-	small_check "$out/.config" <(awk -F'[= ]' '/^CONFIG_/ {v[$1] = $0} /^# CONFIG_.* is not set/ {delete v[$2]} END {for (k in v) print v[k]}' \
-		"$tmp/fragments") || die "small kernel '$name': a line of its fragments is not in force"
-	timeout -k 10 1800 make -s -C "$source" O="$out" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- KBUILD_BUILD_HOST=bpfwire \
-		KBUILD_BUILD_USER=bpfwire LOCALVERSION="-small-$name" KBUILD_BUILD_TIMESTAMP=1970-01-01 -j"$(nproc)" Image.gz $(small_modules "$out") >>"$log" 2>&1 </dev/null ||
-		die "small kernel '$name' does not build: $(grep -m 1 -i error "$log"); all of it is in $log"
+	mkdir -p "$out"
+	: >"$log"
+	small_config "$tmp"
+	! grep -q '^CONFIG_MODULES=y' "$out/.config" || targets+=(modules)
+	small_make "${targets[@]}" -j"$(nproc)"
 	release=$(<"$out/include/config/kernel.release")
 	mkdir -p "$tmp/lib/modules/$release"
-	if grep -q '^CONFIG_MODULES=y' "$out/.config"; then
-		kmake "$source" "$out" LOCALVERSION="-small-$name" INSTALL_MOD_PATH="$tmp" INSTALL_MOD_STRIP=1 modules_install >>"$log" 2>&1 ||
-			die "small kernel '$name': modules_install: $(tail -n 1 "$log")"
-		rm -f "$tmp/lib/modules/$release"/{build,source}
-	fi
+	[[ ${#targets[@]} == 1 ]] || small_make modules_install INSTALL_MOD_PATH="$tmp" INSTALL_MOD_STRIP=1
+	rm -f "$tmp/lib/modules/$release"/{build,source}
+	[[ ${#targets[@]} != 1 ]] || cp "$out"/modules.{builtin,builtin.modinfo,order} "$tmp/lib/modules/$release/" 2>/dev/null || true
 	PATH=$PATH:/sbin:/usr/sbin depmod -b "$tmp" "$release" 2>/dev/null || true
 	cp "$out/arch/arm64/boot/Image.gz" "$tmp/vmlinuz"
 	cp "$out/.config" "$tmp/config"
 	echo "$release" >"$tmp/release"
 	[[ ! -e $out/kernel/kheaders_data.tar.xz ]] || { mkdir "$tmp/headers" && tar -xf "$out/kernel/kheaders_data.tar.xz" -C "$tmp/headers"; }
-	rm -rf "$out" "$tmp/fragments"
+	rm -rf "$out"
 }
-
-small_modules() { ! grep -q '^CONFIG_MODULES=y' "$1/.config" || echo modules; }
 
 # 'tests/setup smallkernel NAME' (also 'kernel small-NAME'): as 'kernel', and headers/ if the kernel has IKHEADERS
 cmd_smallkernel()
