@@ -89,7 +89,8 @@ TEST("headers add joins a source tree and the tree it was built in, whose files 
 	split_tree();
 	run_command("headers", "add", "--source", in("src"), "--build", in("obj"), NULL);
 	CHECK_EQ(got_status, 0);
-	CHECK(!sh("cd %s/headers/arm64/" RELEASE " && test -f arch/arm64/include/asm/ptrace.h -a -f arch/arm64/include/generated/asm/g.h && grep -qx A include/generated/autoconf.h"));
+	CHECK(!sh("cd %s/headers/arm64/" RELEASE " && test -f arch/arm64/include/asm/ptrace.h -a -f arch/arm64/include/generated/asm/g.h && "
+		  "grep -qx A include/generated/autoconf.h"));
 	fake_end();
 }
 
