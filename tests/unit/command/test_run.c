@@ -13,6 +13,17 @@ static int is_refused(int result)
 	return result < 0 && (errno == EACCES || errno == EPERM || errno == ENOENT);
 }
 
+#ifdef __x86_64__
+/* A 32-bit program's system call, from here: the kernel looks at the way in. Without arguments. */
+static int compat_call(int nr)
+{
+	int r;
+
+	__asm__ volatile("int $0x80" : "=a"(r) : "a"(nr), "b"(0), "c"(0), "d"(0), "S"(0), "D"(0) : "memory", "cc", "r8", "r9", "r10", "r11");
+	return r;
+}
+#endif
+
 /*
  * This test as other programs: a bridge that a run starts (it gets --exit-when-idle), and tools that look at what they were given. Runs before the
  * tests, which are constructors too.
@@ -37,6 +48,11 @@ __attribute__((constructor(101))) static void be_another_program(int argc, char 
 		      is_refused(mkdir("/sys/kernel/tracing/instances/bw-test", 0700)) && is_refused(rmdir("/sys/kernel/tracing/instances")) ? 41 : 42);
 	if (!strcmp(tool, "mount"))
 		_exit(mount("bw-test", "/", "tracefs", 0, NULL) < 0 && errno == EPERM && syscall(SYS_fsopen, "tracefs", 0) < 0 && errno == EPERM ? 41 : 42);
+#ifdef __x86_64__
+	if (!strcmp(tool, "compat"))	/* bpf, perf_event_open, mount, fsopen; getpid */
+		_exit(compat_call(357) == -EPERM && compat_call(336) == -EPERM && compat_call(21) == -EPERM && compat_call(430) == -EPERM &&
+		      compat_call(20) == getpid() ? 41 : 42);
+#endif
 	if (!strcmp(tool, "elsewhere"))
 		_exit(mkdir("made", 0700) || rename("made", "sub/made") || rmdir("sub/made") || open("/dev/null", O_WRONLY | O_CLOEXEC) < 0 ||
 		      open("/proc/self/comm", O_WRONLY | O_CLOEXEC) < 0 || open("file", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) < 0 ? 42 : 41);
@@ -299,6 +315,24 @@ TEST("bpf(2) and perf_event_open(2) on this machine are refused to all that runs
 	CHECK_EQ(got_status, 41);
 	fake_end();
 }
+
+#ifdef __x86_64__
+TEST("32-bit programs are refused the same calls")
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (!pid)
+		_exit(compat_call(20) == getpid() ? 0 : 1);	/* a kernel without 32-bit programs ends it */
+	waitpid(pid, &status, 0);
+	if (status)
+		return;
+	begin_one();
+	run_command("BW_TEST_TOOL=compat", "run", self, NULL);
+	CHECK_EQ(got_status, 41);
+	fake_end();
+}
+#endif
 
 TEST("this machine's tracefs and bpffs cannot be written to, and no mount changed, by all that runs below")
 {
