@@ -74,7 +74,7 @@ ended() {
 		[ $SECONDS -lt $end ] || return 124
 		sleep 0.1
 	done
-	wait "$1"
+	{ wait "$1"; } 2>/dev/null	# without the shell's own "Killed"
 }
 
 # What is on the board of ours, as lines that can be compared: kernel objects, probes, the daemon's pid, descriptors and workers.
