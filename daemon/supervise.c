@@ -141,7 +141,13 @@ static void tell(const struct run *r, const char *next)
 		bw_log(BW_LOG_ERROR, "the serving process ended with status %d: %s", WEXITSTATUS(r->status), next);
 }
 
-static int exit_status(const struct run *r) { return WIFEXITED(r->status) ? WEXITSTATUS(r->status) : 1; }
+static int exit_status(const struct run *r)
+{
+	if (WIFEXITED(r->status))
+		return WEXITSTATUS(r->status);
+	/* Told to stop before it could catch it. */
+	return r->stop && WTERMSIG(r->status) == SIGTERM ? 0 : 1;
+}
 
 /* One life of the child. True: start it again. */
 static bool live(struct run *r, bool first, unsigned int *failures)

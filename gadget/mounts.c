@@ -55,7 +55,8 @@ static int mount_type(const char *type, const char *source, const char *dir, uns
 	/* The source is a name in /proc/mounts and nothing else; FunctionFS alone looks at it. */
 	if (!mount(source, dir, type, flags, NULL))
 		return 0;
-	if (errno == ENODEV && !bw_module_load(type) && !mount(source, dir, type, flags, NULL))
+	/* ENOENT: the mount point is made by the module too, as configfs does. */
+	if ((errno == ENODEV || errno == ENOENT) && !bw_module_load(type) && !mount(source, dir, type, flags, NULL))
 		return 0;
 	return -errno;
 }

@@ -72,12 +72,17 @@ TEST("options reach the gadget")
 	CHECK(o.gadget.vid == 0x1234 && o.gadget.pid == 0xabcd && !strcmp(o.gadget.udc, "dummy_udc.0"));
 	CHECK(!strcmp(o.gadget.manufacturer, "M") && !strcmp(o.gadget.product, "P") && !strcmp(o.gadget.serial, "S"));
 	CHECK(!strcmp(o.run_dir, "/tmp/x") && o.level == BW_LOG_DEBUG);
+	CHECK_EQ(parse("--no-auth --gadget console --udc u"), -1);
+	CHECK(!strcmp(o.join, "console") && !o.gadget.functionfs);
+	CHECK_EQ(parse("--no-auth --functionfs /dev/ffs"), -1);
+	CHECK(!strcmp(o.gadget.functionfs, "/dev/ffs") && !o.join);
 }
 
 TEST("a wrong option is one line on stderr and status 2")
 {
 	static const char *const wrong[] = { "--bogus", "-x", "--vid", "--stdio --vid zz", "--stdio --pid 10000", "--stdio --vid 0", "--stdio x",
-					     "--stdio --run-dir relative", "--udc" };
+					     "--stdio --run-dir relative", "--udc", "--no-auth --gadget a --functionfs /b", "--no-auth --gadget a --vid 1",
+					     "--no-auth --functionfs /b --udc x", "--gadget a" };
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		CHECK_EQ(parse(wrong[i]), 2);
