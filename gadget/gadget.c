@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "gadget/compose.h"
@@ -32,6 +33,7 @@ struct bw_gadget {
 	struct bw_join *join;		/* an existing one, or neither: somebody else's matter */
 	struct bw_ffs ffs;
 	bool has_ffs, mounted;
+	int lock;			/* of a FunctionFS that somebody else mounted: one daemon for it; or -1 */
 	char udc[NAME_MAX + 1];
 	char name[BW_GADGET_NAME_MAX + 1];
 	char dir[PATH_MAX];
@@ -104,6 +106,8 @@ static void gadget_free(struct bw_gadget *g)
 	if (g->join)
 		bw_join_remove(g->join);
 	bw_compose_free(g->compose);
+	if (g->lock >= 0)
+		close(g->lock);
 	free(g);
 }
 
@@ -244,8 +248,15 @@ static int open_joined(struct bw_gadget *g, const struct bw_gadget_options *o, c
 
 static int open_handed(struct bw_gadget *g, const struct bw_gadget_options *o, char *err, size_t errlen)
 {
-	int ep0, ret = bw_handed_check(o->functionfs, err, errlen);
+	int ep0, ret;
 
+	/* Before the check, which writes to ep0. */
+	g->lock = open(o->functionfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (g->lock < 0)
+		return bw_fail(err, errlen, -errno, "--functionfs %s: %s", o->functionfs, strerror(errno));
+	if (flock(g->lock, LOCK_EX | LOCK_NB))
+		return bw_fail(err, errlen, -EBUSY, "another bpfwired serves %s; stop it first (fuser -v %s/ep0)", o->functionfs, o->functionfs);
+	ret = bw_handed_check(o->functionfs, err, errlen);
 	if (ret)
 		return ret;
 	if (snprintf(g->dir, sizeof(g->dir), "%s", o->functionfs) >= (int)sizeof(g->dir))
@@ -282,6 +293,7 @@ int bw_gadget_open(const struct bw_gadget_options *options, struct bw_pipe **pip
 	if (!g)
 		return bw_fail(err, errlen, -ENOMEM, "no memory");
 	g->pipe.ops = &functionfs_ops;
+	g->lock = -1;
 	ret = complete(g, &o, err, errlen);
 	if (!ret && o.functionfs)
 		ret = open_handed(g, &o, err, errlen);

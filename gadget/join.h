@@ -37,8 +37,8 @@ struct bw_join {
 
 /*
  * root stands for / (tests); "" is the real one. udc: for a gadget that is not bound; NULL: the only one. instance: NULL for "bpfwire", with the
- * controller's name behind where there are several. Takes the lock. -ENOENT: no such gadget, or it has no configuration; -EBUSY: another bpfwired has it, or another gadget
- * the controller; -ENODEV, -EINVAL as bw_udc_choose.
+ * controller's name behind where there are several. Takes the lock. -ENOENT: no such gadget, or it has no configuration; -EBUSY: another
+ * bpfwired has it, or another gadget the controller; -ENODEV, -EINVAL as bw_udc_choose.
  */
 int bw_join_find(struct bw_join *j, const char *root, const char *gadget, const char *instance, const char *udc, char *err, size_t errlen);
 /* Ends the lock; the gadget is not touched. */

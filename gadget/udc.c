@@ -99,8 +99,8 @@ int bw_udc_check_free(const char *root, const char *udc, const char *own, char *
 	if (find_gadget(root, udc, holder)) {
 		if (!strcmp(holder, own))
 			return 0;
-		return bw_fail(err, errlen, -EBUSY, "USB device controller %s is taken by the gadget '%s'; to free it: "
-			       "echo > " BW_CONFIGFS "/usb_gadget/%s/UDC", udc, holder, holder);
+		return bw_fail(err, errlen, -EBUSY, "USB device controller %s is taken by the gadget '%s': be one of its functions "
+			       "(--gadget %s), or free it: echo > " BW_CONFIGFS "/usb_gadget/%s/UDC", udc, holder, holder, holder);
 	}
 	if (snprintf(path, sizeof(path), "%s" UDC_CLASS "/%s/function", root, udc) >= (int)sizeof(path))
 		return 0;

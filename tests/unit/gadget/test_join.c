@@ -41,8 +41,8 @@ static void clear(const char *udc)
 {
 	if (root[sizeof(root) - 2] == 'X')
 		(void)!mkdtemp(root);
-	sh("rm -rf sys; mkdir -p " G "/functions/acm.0 " G "/configs/c.2 " G "/configs/a.1 " G "/strings/0x409 sys/class/udc/udc.0; ln -s ../../functions/acm.0 " G "/configs/a.1/acm.0; "
-	   "echo %s >" G "/UDC; echo CONSOLE1 >" G "/strings/0x409/serialnumber", udc);
+	sh("rm -rf sys; mkdir -p " G "/functions/acm.0 " G "/configs/c.2 " G "/configs/a.1 " G "/strings/0x409 sys/class/udc/udc.0; "
+	   "ln -s ../../functions/acm.0 " G "/configs/a.1/acm.0; echo %s >" G "/UDC; echo CONSOLE1 >" G "/strings/0x409/serialnumber", udc);
 	bw_log_init("test", BW_LOG_ERROR);
 	*log_of_writes = '\0';
 	refuse_with_link = refuse_always = 0;
