@@ -125,6 +125,7 @@ static long gone(unsigned int cmd)
 	case BPF_MAP_GET_NEXT_KEY:
 		return -ENOENT;
 	default:
+		bw_disconnect_refused();
 		return -ENODEV;
 	}
 }

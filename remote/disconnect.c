@@ -6,7 +6,8 @@
  *  - A tool that handles SIGINT gets one in its main thread.
  *  - One that does not would die without writing out its buffers: it leaves by exit(3) at its next wait, or at the end of the patience.
  *  - Python, after a KeyboardInterrupt that nobody caught, kills itself by SIGINT: identity.c's kill asks bw_disconnect_kill first.
- *  - A program that holds no kernel objects (a shell that read /proc/loadavg) is left alone; its calls fail.
+ *  - A program that holds no kernel objects (a shell that read /proc/loadavg) is left alone; its calls fail. If bpf(2) is one of them (a
+ *    tool that was about to load its programs) it ends as it likes, but with our status.
  */
 #include "remote/remote.h"
 #include "remote/conn.h"
@@ -70,6 +71,12 @@ void bw_disconnect_kill(pid_t pid, int sig)
 {
 	if (atomic_load(&ending) && bw_is_owner() && sig == SIGINT && pid == getpid())
 		exit(EXIT_BOARD_LOST);
+}
+
+void bw_disconnect_refused(void)
+{
+	if (bw_is_owner())
+		atomic_store(&ending, true);
 }
 
 /* The last that runs in exit(3): handlers that the tool registered are done. */

@@ -217,6 +217,8 @@ void bw_disconnected(const char *why);				/* receiving thread, once: says it, wa
 bool bw_lost(void);
 /* R2: call this first in the wrapper of kill(2) (Python ends itself by SIGINT). Does not return if the board is lost and it is that. */
 void bw_disconnect_kill(pid_t pid, int sig);
+/* A bpf(2) failed because the board is gone: whatever the tool makes of that, its exit status is ours. */
+void bw_disconnect_refused(void);
 
 /* ---- say.c ---- */
 void bw_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* "bpfwire: ...\n" on stderr by raw write */

@@ -218,15 +218,32 @@ static void calls_fail(void)
 	if (bw_conn_ready())
 		exit(98);
 	end_board();
+	usleep(100000);
 	if (syscall(SYS_bpf, BPF_MAP_FREEZE, &a, sizeof(a)) != -1 || errno != ENODEV)
 		exit(97);
-	usleep(100000);		/* a program without kernel objects is left alone */
 	exit(5);
 }
 
-TEST("a program without kernel objects goes on; its calls say ENODEV")
+TEST("a tool whose bpf(2) fails since the board went before it had anything there goes on, and its status is 75")
 {
 	int status = run(calls_fail);
+
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 75);
+	CHECK_EQ(count("disconnected"), 1);
+}
+
+static void only_connected(void)
+{
+	if (bw_conn_ready())
+		exit(98);
+	end_board();
+	usleep(100000);
+	exit(5);
+}
+
+TEST("a program that makes no kernel objects is left alone")
+{
+	int status = run(only_connected);
 
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 5);
 	CHECK_EQ(count("disconnected"), 1);
