@@ -139,6 +139,7 @@ help:
 		check 'unit tests' \
 		fuzz-smoke 'each fuzz target for a moment (clang)' \
 		test 'all tests: unit, fuzz smoke, end to end on the virtual board' \
+		test-long 'what takes long: half an hour of silence, a hundred killed bridges (SILENCE_MINUTES, RESETS)' \
 		demo 'opensnoop of this machine on a virtual board' \
 		install 'into $$DESTDIR$$PREFIX' \
 		uninstall 'what install put there' \
@@ -192,7 +193,7 @@ libs_host-bridge := $(BRIDGE_LIBS)
 libs_remote      := $(REMOTE_LIBS)
 room_of = $(filter-out .,$(patsubst %/,%,$(dir $(1))))
 
-.PHONY: check fuzz fuzz-smoke test demo board
+.PHONY: check fuzz fuzz-smoke test test-long demo board
 .SECONDEXPANSION:
 $(UNIT): $(O)/unit/%: $(O)/obj/tests/unit/%.o $$(room_$$(call room_of,$$*)) $(O)/libprotocol.a
 	$(call say,LD,$@)
@@ -207,6 +208,12 @@ test:
 	$(Q)tests/setup packages
 	$(Q)$(MAKE) --no-print-directory all arm64
 	$(Q)tests/all
+
+# SILENCE_MINUTES and RESETS make it shorter or longer.
+test-long:
+	$(Q)tests/setup packages
+	$(Q)$(MAKE) --no-print-directory all arm64
+	$(Q)E2E_LIMIT=6000 RESETS=$${RESETS:-100} tests/e2e/run long-silence 27-reset
 
 demo:
 	$(Q)tests/setup packages
