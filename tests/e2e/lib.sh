@@ -61,11 +61,11 @@ until_seen() {
 	done
 	return 1
 }
-# stop PID [SIGNAL]: signal the tool itself (the child of timeout) and give its exit status; 124 if it did not end in 10 s
+# stop PID [SIGNAL]: signal the tool itself (the child of timeout) and give its exit status; 124 if it did not end in 30 s
 stop() {
 	local child; child=$(pgrep -P "$1" | head -n 1)
 	kill "-${2:-INT}" "${child:-$1}" 2>/dev/null
-	ended "$1" 10
+	ended "$1" 30
 }
 # ended PID SECONDS: its exit status, or 124
 ended() {
@@ -91,9 +91,9 @@ board_state() {
 	    echo "kprobes $(cat /sys/kernel/debug/kprobes/list | wc -l)"
 	    echo "journal $(ls /run/bpfwired 2>/dev/null | wc -l)"'
 }
-# same_state CLAIM BEFORE: within 5 s the board is as it was
+# same_state CLAIM BEFORE: within 10 s the board is as it was
 same_state() {
-	local end=$((SECONDS + 5)) now
+	local end=$((SECONDS + 10)) now
 	while :; do
 		now=$(board_state)
 		[ "$now" = "$2" ] && { ok "$1"; return 0; }
