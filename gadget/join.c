@@ -170,11 +170,6 @@ int bw_join_serial(const struct bw_join *j, char *serial, size_t size)
 
 int bw_join_add(struct bw_join *j, char *err, size_t errlen)
 {
-	int ret;
-
-	/* A link that a killed daemon left: the function behind it cannot be used before the gadget is free of it. */
-	if (is_there(j->link) && (ret = bw_join_restore(j)))
-		return bw_fail(err, errlen, ret, "gadget '%s': what a killed bpfwired left cannot be undone: %s", j->gadget, strerror(-ret));
 	if (!mkdir(j->function, 0755))
 		return 0;
 	if (errno == EEXIST && is_there(j->function))
@@ -219,11 +214,14 @@ static int put_up(struct bw_join *j)
 
 int bw_join_bind(struct bw_join *j, char *err, size_t errlen)
 {
-	int ret = take_down(j), old;
+	int ret, old;
 
-	bw_log(BW_LOG_INFO, "gadget '%s' leaves %s for a moment, to come back with bpfwire beside its other functions", j->gadget, j->udc);
+	if (is_bound(j))
+		bw_log(BW_LOG_INFO, "gadget '%s' leaves %s for a moment, to come back with bpfwire beside its other functions", j->gadget, j->udc);
+	ret = take_down(j);
 	if (ret)
 		return bw_fail(err, errlen, ret, "gadget '%s': unbind from %s: %s", j->gadget, j->udc, strerror(-ret));
+	/* A killed daemon's link is as good as ours. */
 	ret = symlink(j->function, j->link) && errno != EEXIST ? -errno : 0;
 	if (ret)
 		bw_fail(err, errlen, ret, "gadget '%s': link %s: %s", j->gadget, j->link, strerror(-ret));

@@ -47,7 +47,7 @@ void bw_join_forget(struct bw_join *j);
 /* The serial number that the gadget has among its English strings; -ENODATA: none. */
 int bw_join_serial(const struct bw_join *j, char *serial, size_t size);
 
-/* 1: the function was there already, from a daemon that was killed; 0: made. -EOPNOTSUPP: no FunctionFS in this kernel; -EBUSY: another gadget has the instance. */
+/* 1: the function was there already, and maybe its link, from a daemon that was killed; 0: made. -EOPNOTSUPP: no FunctionFS in this kernel; -EBUSY: another gadget has the instance. */
 int bw_join_add(struct bw_join *j, char *err, size_t errlen);
 /* Says so in one log line, because the host loses the gadget's other functions for a moment. After an error the gadget is restored. */
 int bw_join_bind(struct bw_join *j, char *err, size_t errlen);

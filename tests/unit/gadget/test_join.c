@@ -171,13 +171,17 @@ TEST("a gadget that was not bound is left unbound")
 	bw_join_forget(&j);
 }
 
-TEST("what a killed daemon left is put right: unbound with our link in it")
+TEST("what a killed daemon left, unbound with our link in it, is taken over, and bound in one go")
 {
 	clear("");
 	sh("mkdir " G "/functions/ffs.bpfwire; ln -s x " G "/configs/a.1/ffs.bpfwire");
 	CHECK_EQ(find("console", NULL), 0);
 	CHECK(j.was_bound);
 	CHECK_EQ(bw_join_add(&j, err, sizeof(err)), 1);
+	CHECK_EQ(bw_join_bind(&j, err, sizeof(err)), 0);
+	CHECK(bound() && linked());
+	CHECK(!strcmp(log_of_writes, "udc.0 "));
+	CHECK_EQ(bw_join_restore(&j), 0);
 	CHECK(bound() && !linked());
 	bw_join_forget(&j);
 }
