@@ -40,7 +40,7 @@ struct bw_boards {
 };
 
 /* As long as a bridge that lives may take to greet. */
-#define BW_GREETING_MS	1000
+#define BW_GREETING_MS	3000	/* a board process that waits for udev to set the permissions (a second) answers after that */
 
 /*
  * Connects to b->path and reads the greeting, at most timeout_ms long; fills in all of b but serial and path. Returns the connected, blocking
