@@ -48,6 +48,9 @@ static int supervise(int (*s)(int start, int ready), int stop_after_ms)
 	int status;
 	pid_t pid;
 
+	bw_log_init("test", BW_LOG_ERROR);
+	if (!shared)
+		shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	memset((void *)shared, 0, sizeof(*shared));
 	scene = s;
 	fflush(stdout);
@@ -157,7 +160,5 @@ TEST("an init's words that are no options are taken away, up to the first option
 
 int main(void)
 {
-	bw_log_init("test", BW_LOG_ERROR);
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	return check_done();
 }
