@@ -131,8 +131,8 @@ TEST("a kernel that is not Debian's is not looked for in the archive")
 	fake_begin_empty();
 	make_apt();
 	CHECK_EQ(shell(WITH_APT "$H --fetch 9.1.0-mine+ arm64"), 1);
-	CHECK(!strcmp(output, "bpfwire: no kernel headers of 9.1.0-mine+: it is not one of Debian's kernels; give the directory of its build tree by "
-			      "BCC_KERNEL_SOURCE=DIR\n"));
+	CHECK(!strcmp(output, "bpfwire: no kernel headers of 9.1.0-mine+: it is not one of Debian's kernels; add them by "
+			      "'bpfwire headers add --source DIR', or give the build tree by BCC_KERNEL_SOURCE=DIR\n"));
 	fake_end();
 }
 
