@@ -63,8 +63,11 @@ void bw_waiters_init(void);
 int bw_receive_start(void);				/* the thread; bw_conn is up */
 bool bw_in_receiver(void);
 
-/* disconnect.c: called where a wait of the tool begins, after the connection was lost. May not return. */
-void bw_disconnect_wait(void);
+/*
+ * disconnect.c: called where a wait of the tool begins. After the connection was lost it may not return; true: the tool was interrupted
+ * again and the wait is over before it began, -1 with EINTR.
+ */
+bool bw_disconnect_wait(void);
 
 /* placeholder.c: descriptors that the tool shall not close; moved to a high number. Returns the number. */
 int bw_fd_make_private(int fd);

@@ -3,7 +3,7 @@
  * The end of a tool whose board went away. What a user wants then is what Ctrl-C gives: the tool's summary, and the end; within seconds,
  * and with an exit status that scripts can tell from the tool's own (75, EX_TEMPFAIL).
  *
- *  - A tool that handles SIGINT gets one in its main thread.
+ *  - A tool that handles SIGINT gets one in its main thread, and another one each time it waits for a ring again.
  *  - One that does not would die without writing out its buffers: it leaves by exit(3) at its next wait, or at the end of the patience.
  *  - Python, after a KeyboardInterrupt that nobody caught, kills itself by SIGINT: identity.c's kill asks bw_disconnect_kill first.
  *  - A program that holds no kernel objects (a shell that read /proc/loadavg) is left alone; its calls fail. If bpf(2) is one of them (a
@@ -43,6 +43,11 @@ static void flush_unheld(FILE *f)
 	funlockfile(f);
 }
 
+static void interrupt(void)
+{
+	bw_sys(SYS_tgkill, (long)getpid(), (long)getpid(), (long)SIGINT);
+}
+
 void bw_disconnected(const char *why)
 {
 	struct timespec patience = { PATIENCE_S, 0 };
@@ -54,17 +59,23 @@ void bw_disconnected(const char *why)
 	atomic_store(&ending, true);
 	bw_rings_lost();
 	if (!sigint_is_default())
-		bw_sys(SYS_tgkill, (long)getpid(), (long)getpid(), (long)SIGINT);
+		interrupt();
 	bw_sys(SYS_nanosleep, &patience, NULL);
 	flush_unheld(stdout);
 	flush_unheld(stderr);
 	_exit(EXIT_BOARD_LOST);
 }
 
-void bw_disconnect_wait(void)
+/* A tool that waits again has not taken the interrupt: Python drops a KeyboardInterrupt that hits it inside a ctypes callback. */
+bool bw_disconnect_wait(void)
 {
-	if (atomic_load(&ending) && bw_is_owner() && sigint_is_default())
+	if (!atomic_load_explicit(&ending, memory_order_relaxed) || !bw_is_owner())
+		return false;
+	if (sigint_is_default())
 		exit(EXIT_BOARD_LOST);
+	interrupt();
+	errno = EINTR;
+	return true;
 }
 
 void bw_disconnect_kill(pid_t pid, int sig)

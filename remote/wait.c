@@ -39,17 +39,21 @@ static void after(int fd)
 	bw_placeholder_put(o);
 }
 
+/* The before_*() are false where the wait shall end at once, with errno. */
+
 /* ---- poll ---- */
 
-static void before_poll(const struct pollfd *fds, nfds_t n)
+static bool before_poll(const struct pollfd *fds, nfds_t n)
 {
 	int saved = errno;
 	nfds_t i;
 
-	bw_disconnect_wait();
+	if (bw_disconnect_wait())
+		return false;
 	for (i = 0; i < n; i++)
 		before(fds[i].fd);
 	errno = saved;
+	return true;
 }
 
 static int after_poll(const struct pollfd *fds, nfds_t n, int r)
@@ -68,7 +72,8 @@ BW_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
 	if (!any_rings() || !fds)
 		return BW_REAL(poll)(fds, n, timeout);
-	before_poll(fds, n);
+	if (!before_poll(fds, n))
+		return -1;
 	return after_poll(fds, n, BW_REAL(poll)(fds, n, timeout));
 }
 
@@ -83,7 +88,8 @@ BW_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout
 {
 	if (!any_rings() || !fds)
 		return BW_REAL(ppoll)(fds, n, timeout, mask);
-	before_poll(fds, n);
+	if (!before_poll(fds, n))
+		return -1;
 	return after_poll(fds, n, BW_REAL(ppoll)(fds, n, timeout, mask));
 }
 
@@ -96,15 +102,17 @@ BW_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *t
 
 /* ---- select ---- */
 
-static void before_select(int n, const fd_set *in)
+static bool before_select(int n, const fd_set *in)
 {
 	int fd, saved = errno;
 
-	bw_disconnect_wait();
+	if (bw_disconnect_wait())
+		return false;
 	for (fd = 0; in && fd < n && fd < FD_SETSIZE; fd++)
 		if (FD_ISSET(fd, in))
 			before(fd);
 	errno = saved;
+	return true;
 }
 
 static int after_select(int n, const fd_set *in, int r)
@@ -122,7 +130,8 @@ BW_EXPORT int select(int n, fd_set *in, fd_set *out, fd_set *except, struct time
 {
 	if (!any_rings())
 		return BW_REAL(select)(n, in, out, except, timeout);
-	before_select(n, in);
+	if (!before_select(n, in))
+		return -1;
 	return after_select(n, in, BW_REAL(select)(n, in, out, except, timeout));
 }
 
@@ -130,7 +139,8 @@ BW_EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const stru
 {
 	if (!any_rings())
 		return BW_REAL(pselect)(n, in, out, except, timeout, mask);
-	before_select(n, in);
+	if (!before_select(n, in))
+		return -1;
 	return after_select(n, in, BW_REAL(pselect)(n, in, out, except, timeout, mask));
 }
 
@@ -153,32 +163,34 @@ BW_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	return r;
 }
 
-static void before_epoll(int epfd)
+static bool before_epoll(int epfd)
 {
 	int saved = errno;
 
-	bw_disconnect_wait();
+	if (bw_disconnect_wait())
+		return false;
 	bw_rings_before_epoll(epfd);
 	errno = saved;
+	return true;
 }
 
 BW_EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
 {
-	if (any_rings())
-		before_epoll(epfd);
+	if (any_rings() && !before_epoll(epfd))
+		return -1;
 	return BW_REAL(epoll_wait)(epfd, events, max, timeout);
 }
 
 BW_EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask)
 {
-	if (any_rings())
-		before_epoll(epfd);
+	if (any_rings() && !before_epoll(epfd))
+		return -1;
 	return BW_REAL(epoll_pwait)(epfd, events, max, timeout, mask);
 }
 
 BW_EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask)
 {
-	if (any_rings())
-		before_epoll(epfd);
+	if (any_rings() && !before_epoll(epfd))
+		return -1;
 	return BW_REAL(epoll_pwait2)(epfd, events, max, timeout, mask);
 }
