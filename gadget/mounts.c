@@ -99,22 +99,27 @@ static int prepare_dev(char *err, size_t errlen)
 
 int bw_mounts_prepare(bool usb, char *err, size_t errlen)
 {
-	int ret = prepare_dev(err, errlen);
+	int ret, failed = prepare_dev(err, errlen);
+	char warning[BW_GADGET_ERR];
 
-	if (ret)
-		return ret;
+	if (failed)
+		return failed;
+	/* All of them, whatever fails first: --check tells of each. */
 	for (const struct row *r = rows; r < rows + sizeof(rows) / sizeof(rows[0]); r++) {
 		if (r->need == USB && !usb)
 			continue;
 		ret = mount_row(r);
 		if (!ret)
 			continue;
-		row_failed(r, ret, err, errlen);
-		if (r->need != TRACING)
-			return is_unknown(ret) ? -EOPNOTSUPP : ret;
-		bw_log(BW_LOG_WARN, "%s; tools that need it will not work", err);
+		if (r->need == TRACING) {
+			row_failed(r, ret, warning, sizeof(warning));
+			bw_log(BW_LOG_WARN, "%s; tools that need it will not work", warning);
+		} else if (!failed) {
+			row_failed(r, ret, err, errlen);
+			failed = is_unknown(ret) ? -EOPNOTSUPP : ret;
+		}
 	}
-	return 0;
+	return failed;
 }
 
 bool bw_ffs_mounted(const char *dir) { return is_mounted(dir, FUNCTIONFS_MAGIC); }
