@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* bpfwire check */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,20 +56,8 @@ static int check(struct bw_board *b)
 
 int bw_cmd_check(int argc, char **argv)
 {
-	static const struct option options[] = { { "serial", required_argument, NULL, 's' }, { 0 } };
-	const char *serial = NULL;
 	struct bw_board b;
-	int opt;
+	int status = bw_board_from_args("check", argc, argv, &b);
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "+:s:", options, NULL)) != -1) {
-		if (opt != 's')
-			return bw_option_error(opt, argv);
-		serial = optarg;
-	}
-	if (optind < argc)
-		return bw_usage_error("check takes no argument '%s'", argv[optind]);
-	if (bw_board_choose(serial, &b))
-		return BW_EXIT_USAGE;
-	return check(&b);
+	return status ? status : check(&b);
 }

@@ -2,6 +2,7 @@
 #include "remote/command/choose.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +10,7 @@
 #include "protocol/io.h"
 #include "protocol/log.h"
 #include "remote/command/bridge.h"
+#include "remote/command/command.h"
 #include "remote/command/place.h"
 
 #define STEP_MS		50
@@ -177,4 +179,21 @@ int bw_board_choose(const char *serial, struct bw_board *out)
 		err = pick(&l, serial, why, out);
 	bw_boards_free(&l);
 	return err;
+}
+
+int bw_board_from_args(const char *command, int argc, char **argv, struct bw_board *out)
+{
+	static const struct option options[] = { { "serial", required_argument, NULL, 's' }, { 0 } };
+	const char *serial = NULL;
+	int opt;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "+:s:", options, NULL)) != -1) {
+		if (opt != 's')
+			return bw_option_error(opt, argv);
+		serial = optarg;
+	}
+	if (optind < argc)
+		return bw_usage_error("%s takes no argument '%s'", command, argv[optind]);
+	return bw_board_choose(serial, out) ? BW_EXIT_USAGE : BW_EXIT_OK;
 }

@@ -21,4 +21,10 @@ int bw_boards_await(const char *serial, struct bw_boards *out, char *why, size_t
  */
 int bw_board_choose(const char *serial, struct bw_board *out);
 
+/*
+ * The same for a command whose only option is -s SERIAL and that takes no argument; argv[0] does not count. BW_EXIT_OK, or the exit status
+ * after one line.
+ */
+int bw_board_from_args(const char *command, int argc, char **argv, struct bw_board *out);
+
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -119,22 +118,12 @@ int bw_headers_find(struct bw_board *b, enum bw_headers_how how, char out[PATH_M
 
 static int print_headers(int argc, char **argv)
 {
-	static const struct option options[] = { { "serial", required_argument, NULL, 's' }, { 0 } };
-	const char *serial = NULL;
 	struct bw_board b;
 	char dir[PATH_MAX];
-	int opt, err;
+	int err = bw_board_from_args("headers", argc, argv, &b);
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "+:s:", options, NULL)) != -1) {
-		if (opt != 's')
-			return bw_option_error(opt, argv);
-		serial = optarg;
-	}
-	if (optind < argc)
-		return bw_usage_error("headers takes no argument '%s'", argv[optind]);
-	if (bw_board_choose(serial, &b))
-		return BW_EXIT_USAGE;
+	if (err)
+		return err;
 	err = bw_headers_find(&b, BW_HEADERS_AGAIN, dir);
 	if (err) {
 		if (err != -ENOENT)
