@@ -19,6 +19,7 @@ struct bw_handle {
 	int fd;
 	struct bw_map_info map;		/* of BW_OBJ_MAP */
 	uint32_t asked_entries;		/* max_entries as the tool asked, where the daemon had to ask for more; else 0 */
+	uint32_t attach_btf_id;		/* BW_OBJ_PROG: as it was loaded with, else 0 */
 	bool wakes_each;		/* BW_OBJ_PERF: each record signals the reader (wakeup_events 1) */
 	char *journalled;		/* BW_OBJ_FILE: its path, if what is written there is journalled; owned */
 	struct bw_ring *ring;		/* owned by rings.c; unmapped before the handle is closed */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/maybe_fds.h"
 #include "daemon/object.h"
 #include "daemon/op.h"
 #include "protocol/bpfattr.h"
@@ -39,6 +40,8 @@ struct call {
 	uint32_t fd_array_entries;
 	uint32_t asked_entries;		/* of MAP_CREATE, if it was raised */
 	uint64_t out_total;
+	uint32_t attach_btf_id;		/* of the program of LINK_CREATE, if it was loaded here; else 0 */
+	uint32_t nhandles;		/* buffers at BW_BUF_HANDLES that were made use of */
 	uint32_t nslots;
 	struct slot slots[SLOTS];
 	struct slot *info;
@@ -74,7 +77,7 @@ static bool fits(uint8_t kind, const struct bw_bpf_field *f, const struct bw_bpf
 		return true;
 	if (b->dir != dirs[kind])
 		return false;
-	return f->rule == BW_LEN_STRING ? b->len <= want : b->len == want;
+	return f->rule == BW_LEN_STRING || f->rule == BW_LEN_STRINGS ? b->len <= want : b->len == want;
 }
 
 static int64_t length_of(const struct call *c, const struct bw_bpf_field *f, const void *base, uint32_t size)
@@ -99,6 +102,30 @@ static int alloc_slot(struct call *c, struct slot *s, const struct bw_bpf_buf *b
 	if (b->data && b->len)
 		memcpy(s->data, b->data, b->len);
 	return 0;
+}
+
+/* Strings one after the other become what the kernel reads: pointers to them. count of them, no more and no less. */
+static int alloc_strings(struct call *c, struct slot *s, const struct bw_bpf_buf *b, uint32_t count)
+{
+	size_t table = (size_t)count * sizeof(char *);
+	const char *p, *end;
+	uint32_t i;
+	int r;
+
+	if (b->len < count)
+		return -EINVAL;
+	r = alloc_slot(c, s, &(struct bw_bpf_buf){ .dir = BW_BUF_IN }, (int64_t)(table + b->len));
+	if (r)
+		return r;
+	if (b->len)
+		memcpy(s->data + table, b->data, b->len);
+	p = (const char *)s->data + table;
+	end = p + b->len;
+	for (i = 0; i < count && p < end; i++) {
+		memcpy(s->data + i * sizeof(p), &p, sizeof(p));
+		p += strnlen(p, (size_t)(end - p)) + 1;
+	}
+	return i == count && p == end ? 0 : -EINVAL;
 }
 
 /* Handles inside instructions, map values, map keys and descriptor lists. */
@@ -130,19 +157,26 @@ static void translate_elements(const struct call *c, struct slot *s)
 }
 
 /*
- * union bpf_iter_link_info: a map's descriptor at 0, or a cgroup's at 4, or numbers there. Which of them only the program says, to the kernel; so
- * what names a handle of that kind is taken for one.
+ * Descriptors where only the kernel's BTF says that there are some, by the words' handles in the buffer beside. 0 is none to the kernel in all of them.
+ * A function pointer of STRUCT_OPS is read whole, so that its upper half goes too.
  */
-static void translate_iter(const struct call *c, struct slot *s)
+static void translate_maybe(struct call *c, struct slot *s)
 {
-	static const struct { uint32_t off; enum bw_object object; } words[] = { { 0, BW_OBJ_MAP }, { 4, BW_OBJ_FILE } };
+	const struct bw_bpf_buf *handles = find_buf(c, (uint16_t)(s->where + BW_BUF_HANDLES));
+	bool iter = c->m->cmd == BPF_LINK_CREATE;
+	uint32_t offs[BW_MAYBE_FDS_MAX], n, i, width = iter ? 4 : sizeof(long);
 
-	for (size_t i = 0; i < 2; i++) {
-		uint8_t *p = s->data + words[i].off;
-		const struct bw_handle *h = words[i].off + 4 <= s->len ? bw_handle_get(&c->w->handles, u32_at(p)) : NULL;
+	if (!handles || handles->dir != BW_BUF_IN)
+		return;
+	c->nhandles++;
+	n = iter ? bw_iter_info_fds((int)u32_at(c->attr), c->attach_btf_id, offs) : bw_struct_ops_fds((int)u32_at(c->attr), offs);
+	for (i = 0; i < n; i++) {
+		uint8_t *p = s->data + offs[i];
 
-		if (h && h->object == words[i].object)
-			set_u32(p, (uint32_t)h->fd);
+		if (offs[i] > s->len || s->len - offs[i] < width || offs[i] + 4 > handles->len || !u32_at(p))
+			continue;
+		memset(p, 0, width);
+		set_u32(p, fd_of(c, u32_at(handles->data + offs[i])));
 	}
 }
 
@@ -152,9 +186,9 @@ static int translate(struct call *c, struct slot *s)
 		return bw_bpf_insn_fds(s->data, s->len, insn_fd, c, &c->fd_array_entries);
 	if (s->f->rule == BW_LEN_FDS)
 		translate_at(c, s, 4, 0);
-	if (s->f->flags & BW_ITER_INFO)
-		translate_iter(c, s);
-	if (s->f->flags & BW_HAS_FDS && c->map)
+	if (s->f->flags & BW_MAYBE_FDS || (s->f->flags & BW_HAS_FDS && s->f->rule == BW_LEN_VALUE && c->map && bw_map_value_maybe_fds(c->map)))
+		translate_maybe(c, s);
+	else if (s->f->flags & BW_HAS_FDS && c->map)
 		translate_elements(c, s);
 	return 0;
 }
@@ -188,7 +222,7 @@ static int bind_pointer(struct call *c, const struct bw_bpf_field *f, uint8_t *b
 		set_u64(base + f->off, BAD_POINTER);
 		return 0;
 	}
-	r = alloc_slot(c, s, b, len);
+	r = f->rule == BW_LEN_STRINGS ? alloc_strings(c, s, b, bw_attr_u32(base, size, f->a)) : alloc_slot(c, s, b, len);
 	if (r)
 		return r;
 	set_u64(base + f->off, (uint64_t)(uintptr_t)s->data);
@@ -206,8 +240,6 @@ static int bind_field(struct call *c, const struct bw_bpf_field *f)
 	case BW_FIELD_FD_OR_NONE:
 		set_u32(p, fd_of(c, u32_at(p)));
 		return 0;
-	case BW_FIELD_REFUSED:
-		return bw_attr_u64(c->attr, c->m->attr_size, f->off) ? -EOPNOTSUPP : 0;
 	default:
 		return bind_pointer(c, f, c->attr, c->m->attr_size, false);
 	}
@@ -286,7 +318,7 @@ static bool tail_is_zero(const struct call *c)
 /* Every buffer must have found its field, or the two sides do not mean the same. */
 static bool all_bound(const struct call *c)
 {
-	return c->nslots == c->m->nbufs;
+	return c->nslots + c->nhandles == c->m->nbufs;
 }
 
 static void find_map(struct call *c)
@@ -302,6 +334,7 @@ static void find_map(struct call *c)
 		}
 	}
 	h = bw_handle_get(&c->w->handles, first);
+	c->attach_btf_id = c->m->cmd == BPF_LINK_CREATE && h ? h->attach_btf_id : 0;
 	c->info_object = c->m->cmd == BPF_OBJ_GET_INFO_BY_FD && h ? h->object : BW_OBJ_NONE;
 }
 
@@ -379,6 +412,8 @@ static int new_object(struct call *c, int fd, struct bw_bpf_reply *reply)
 	h = bw_handle_get(&c->w->handles, (uint32_t)handle);
 	if (object == BW_OBJ_MAP)
 		describe_map(c, h);
+	if (c->m->cmd == BPF_PROG_LOAD)
+		h->attach_btf_id = bw_attr_u32(c->attr, c->m->attr_size, offsetof(union bpf_attr, attach_btf_id));
 	reply->value = 0;
 	reply->object = object;
 	reply->handle = (uint32_t)handle;

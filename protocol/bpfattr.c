@@ -105,6 +105,7 @@ static uint64_t element_len(const struct bw_bpf_field *f, const void *attr, uint
 	case BW_LEN_STRING:
 		return f->a;
 	case BW_LEN_TIMES:
+	case BW_LEN_STRINGS:
 		return f->b;
 	case BW_LEN_PRODUCT:
 		return bw_attr_u32(attr, attr_size, f->b);
@@ -133,6 +134,7 @@ static uint64_t element_count(const struct bw_bpf_field *f, const void *attr, ui
 	switch ((enum bw_len_rule)f->rule) {
 	case BW_LEN_FIELD:
 	case BW_LEN_TIMES:
+	case BW_LEN_STRINGS:
 	case BW_LEN_PRODUCT:
 	case BW_LEN_KEYS:
 	case BW_LEN_VALUES:
@@ -154,6 +156,8 @@ int64_t bw_bpf_len(const struct bw_bpf_field *f, const void *attr, uint32_t attr
 {
 	uint64_t len = element_len(f, attr, attr_size, map, cpus) * element_count(f, attr, attr_size);
 
+	if (f->rule == BW_LEN_STRINGS && len > BW_MSG_MAX)	/* the most that travels; they are shorter than they might be */
+		return BW_MSG_MAX;
 	return len > BW_MSG_MAX ? -E2BIG : (int64_t)len;
 }
 
@@ -206,6 +210,12 @@ int bw_map_value_fd(const struct bw_map_info *map)
 	default:
 		return -1;
 	}
+}
+
+/* A program's in each function pointer of the value: kernel/bpf/bpf_struct_ops.c. */
+bool bw_map_value_maybe_fds(const struct bw_map_info *map)
+{
+	return map->type == BPF_MAP_TYPE_STRUCT_OPS;
 }
 
 int bw_map_key_fd(const struct bw_map_info *map)

@@ -23,7 +23,6 @@ enum bw_field_kind {
 	BW_FIELD_IN,		/* u64 pointer: read by the kernel */
 	BW_FIELD_OUT,		/* u64 pointer: written by the kernel */
 	BW_FIELD_INOUT,
-	BW_FIELD_REFUSED,	/* u64; cannot be remote: any value but 0 is answered -EOPNOTSUPP */
 };
 
 /* How long is what a pointer points to. `a`, `b`: offsets of u32 fields in the attr (or the info structure). */
@@ -34,6 +33,7 @@ enum bw_len_rule {
 	BW_LEN_TIMES,		/* attr[a] * b bytes */
 	BW_LEN_PRODUCT,		/* attr[a] * attr[b] bytes */
 	BW_LEN_STRING,		/* up to and with the NUL, at most a bytes (a string that is not ended by then is sent as a bytes) */
+	BW_LEN_STRINGS,		/* attr[a] pointers to strings of at most b bytes: travels as the strings, each with its NUL */
 	BW_LEN_KEY,		/* key_size of the map in map_fd; nothing when that is 0 (queues) */
 	BW_LEN_KEY_OR_U32,	/* a batch's cursor: a u32 of hash maps whatever their key_size, else a key */
 	BW_LEN_VALUE,		/* size of a value as bpf(2) sees it: per-CPU maps hold one, rounded up to 8, for each possible CPU;
@@ -54,9 +54,9 @@ enum bw_field_flags {
 	BW_UNLESS_ID	= 1 << 4,	/* FD, FD_OR_NONE: an id and no descriptor if attr[a] has BPF_F_ID (bw_bpf_field_applies knows) */
 	BW_RESULT_LEN	= 1 << 5,	/* OUT: as many bytes as bpf(2) returned */
 	BW_BLOOM_IN	= 1 << 6,	/* OUT, but IN for BPF_MAP_TYPE_BLOOM_FILTER: see bw_bpf_kind */
-	BW_ITER_INFO	= 1 << 7,	/* IN: union bpf_iter_link_info: by the iterator's target a map's descriptor at 0, a cgroup's at 4
-					 * or a pid's at 8. The kernel knows which from the program, we do not: a word that is one of
-					 * the caller's descriptors of that kind is taken for one. */
+	BW_MAYBE_FDS	= 1 << 7,	/* IN: some words may be descriptors, and which ones the board's BTF says (union bpf_iter_link_info
+					 * by the iterator's target, a STRUCT_OPS value by its type: bw_map_value_maybe_fds): they travel
+					 * as they are, and all words as handles in a second buffer at BW_BUF_HANDLES */
 };
 
 struct bw_bpf_field {
@@ -113,10 +113,10 @@ uint32_t bw_bpf_out_len(const struct bw_bpf_field *f, const void *attr, uint32_t
 /* UINT32_MAX where it is longer. elem_flags: of the operation (BPF_F_CPU and BPF_F_ALL_CPUS make it the value of one CPU). */
 uint32_t bw_map_value_len(const struct bw_map_info *map, uint32_t cpus, uint64_t elem_flags);
 /*
- * Offset of a descriptor inside the value (key) that update passes for maps of this type, or -1. (BPF_MAP_TYPE_STRUCT_OPS has a program's in
- * each function pointer of its value; where they are only BTF says.)
+ * Offset of a descriptor inside the value (key) that update passes for maps of this type, or -1.
  */
 int bw_map_value_fd(const struct bw_map_info *map);
+bool bw_map_value_maybe_fds(const struct bw_map_info *map);	/* see BW_MAYBE_FDS */
 int bw_map_key_fd(const struct bw_map_info *map);
 
 /*

@@ -70,6 +70,7 @@ enum {
 			 BIT(BPF_CGROUP_INET_SOCK_RELEASE) | BIT(BPF_LSM_CGROUP) | CGROUP_UNIX)
 
 #define PATH_SIZE	(BW_PATH_MAX + 1)
+#define SYM_SIZE	512	/* KSYM_NAME_LEN */
 #define NAME_SIZE	128	/* what the kernel takes of a licence and of a tracepoint's name */
 
 #define FD(o)		{ .off = (o), .kind = BW_FIELD_FD }
@@ -236,17 +237,17 @@ ROWS(delete_batch) = {
 };
 
 /*
- * Addresses are unsigned long to the kernel, 8 bytes as seen through a 64-bit daemon. Symbols are pointers to pointers: tools can give
- * addresses instead, so they wait until a tool needs them.
+ * Addresses are unsigned long to the kernel, 8 bytes as seen through a 64-bit daemon. Symbols are pointers to strings of KSYM_NAME_LEN.
  */
 #define TYPE		A(link_create.attach_type)
 #define MULTI(o, mask, cnt, size) { (o), BW_FIELD_IN, BW_LEN_TIMES, .a = (cnt), .b = (size), IF(TYPE, mask) }
 ROWS(link_create) = {
 	FD(A(link_create.prog_fd)),
 	{ A(link_create.target_fd), BW_FIELD_FD_OR_NONE, IF(TYPE, ~IFINDEX) },
-	{ A(link_create.iter_info), BW_FIELD_IN, BW_LEN_FIELD, .a = A(link_create.iter_info_len), .flags = BW_ITER_INFO,
+	{ A(link_create.iter_info), BW_FIELD_IN, BW_LEN_FIELD, .a = A(link_create.iter_info_len), .flags = BW_MAYBE_FDS,
 	  IF(TYPE, BIT(BPF_TRACE_ITER)) },
-	{ A(link_create.kprobe_multi.syms), BW_FIELD_REFUSED, IF(TYPE, KPROBE_MULTI) },
+	{ A(link_create.kprobe_multi.syms), BW_FIELD_IN, BW_LEN_STRINGS, .a = A(link_create.kprobe_multi.cnt), .b = SYM_SIZE,
+	  IF(TYPE, KPROBE_MULTI) },
 	MULTI(A(link_create.kprobe_multi.addrs), KPROBE_MULTI, A(link_create.kprobe_multi.cnt), 8),
 	MULTI(A(link_create.kprobe_multi.cookies), KPROBE_MULTI, A(link_create.kprobe_multi.cnt), 8),
 	{ LINK_UPROBES_PATH, BW_FIELD_IN, BW_LEN_STRING, .a = PATH_SIZE, IF(TYPE, UPROBE_MULTI) },

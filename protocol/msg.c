@@ -129,7 +129,7 @@ static void put_bpf_buf(struct bw_buf *b, const struct bw_bpf_buf *f, bool reply
 
 static bool known_where(uint16_t where)
 {
-	return where < BW_BPF_ATTR_MAX || (where >= BW_BUF_INFO && where < BW_BUF_INFO + BW_BPF_ATTR_MAX);
+	return where % BW_BUF_INFO < BW_BPF_ATTR_MAX && where / BW_BUF_INFO <= BW_BUF_HANDLES / BW_BUF_INFO;
 }
 
 static void get_bpf_buf(struct bw_reader *r, struct bw_bpf_buf *f, bool reply)

@@ -291,6 +291,11 @@ enum bw_verdict {
  * BW_BUF_INFO plus the offset inside the info structure of OBJ_GET_INFO_BY_FD.
  */
 #define BW_BUF_INFO	0x1000u
+/*
+ * Plus the `where` of a buffer IN: its words once more, each u32 that is one of the tool's descriptors as its handle, all others BW_HANDLE_BAD. It goes
+ * with buffers of which only the board knows where descriptors are (BW_MAYBE_FDS in bpfattr.h).
+ */
+#define BW_BUF_HANDLES	0x2000u
 enum bw_buf_dir {
 	BW_BUF_IN	= 1,	/* length, then that many bytes */
 	BW_BUF_OUT	= 2,	/* length of the room; no bytes in the request */

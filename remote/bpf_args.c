@@ -47,10 +47,48 @@ static void translate(const struct bw_bpf_request *q, const struct bw_bpf_field 
 		handles_at(a->data, a->len, q->map.value_size, bw_map_value_fd(&q->map));
 }
 
-static int read_in(const struct bw_bpf_field *f, struct bw_bpf_arg *a)
+/* Pointers to strings become the strings. One bad pointer is as good as all of them being bad: EFAULT. */
+static int read_strings(struct bw_bpf_arg *a, uint32_t count, uint32_t max)
+{
+	uint64_t *pointers = count > BW_MSG_MAX / sizeof(*pointers) ? NULL : malloc(((size_t)count + 1) * sizeof(*pointers));
+	char *one = malloc(max);
+	struct bw_buf b = { 0 };
+	uint32_t i;
+	int r = count > BW_MSG_MAX / sizeof(*pointers) ? -E2BIG : pointers && one ? bw_copy_in(pointers, a->user, (size_t)count * sizeof(*pointers)) : -ENOMEM;
+
+	for (i = 0; i < count && !r; i++) {
+		ssize_t n = bw_copy_in_string(one, (const char *)(uintptr_t)pointers[i], max);
+
+		if (n == (ssize_t)max && one[max - 1])
+			r = -E2BIG;		/* as kernel/trace/bpf_trace.c copy_user_syms() */
+		else if (n < 0)
+			r = (int)n;
+		else
+			bw_put_bytes(&b, one, (size_t)n);
+		if (!r && (b.err || b.len > BW_MSG_MAX))
+			r = b.err ? b.err : -E2BIG;
+	}
+	free(pointers);
+	free(one);
+	if (r) {
+		bw_buf_free(&b);
+		return r;
+	}
+	a->data = b.data;
+	a->len = (uint32_t)b.len;
+	return 0;
+}
+
+static int read_in(const struct bw_bpf_request *q, const struct bw_bpf_field *f, struct bw_bpf_arg *a)
 {
 	ssize_t n;
 
+	if (f->rule == BW_LEN_STRINGS) {
+		n = read_strings(a, bw_attr_u32(q->given, q->size, f->a), f->b);
+		if (n == -EFAULT)
+			*a = (struct bw_bpf_arg){ .where = a->where, .dir = BW_BUF_BAD };
+		return n == -EFAULT ? 0 : (int)n;
+	}
 	a->data = malloc(a->len ? a->len : 1);
 	if (!a->data)
 		return -ENOMEM;
@@ -63,6 +101,24 @@ static int read_in(const struct bw_bpf_field *f, struct bw_bpf_arg *a)
 	}
 	if (n < 0)
 		*a = (struct bw_bpf_arg){ .where = a->where, .dir = BW_BUF_BAD, .data = a->data };
+	return 0;
+}
+
+/* Which words are descriptors only the board can say (BW_MAYBE_FDS): all of them once more, as handles. */
+static int gather_handles(struct bw_bpf_request *q, const struct bw_bpf_arg *of)
+{
+	struct bw_bpf_arg *a = &q->args[q->nargs];
+	uint32_t i;
+
+	if (q->nargs == BW_BPF_BUFS_MAX)
+		return -E2BIG;
+	*a = (struct bw_bpf_arg){ .where = (uint16_t)(of->where + BW_BUF_HANDLES), .dir = BW_BUF_IN, .len = of->len / 4 * 4 };
+	a->data = malloc(a->len + 4);
+	if (!a->data)
+		return -ENOMEM;
+	q->nargs++;
+	for (i = 0; i + 4 <= a->len; i += 4)
+		set_u32(a->data + i, bw_handle_of((int)u32_at(of->data + i)));
 	return 0;
 }
 
@@ -89,9 +145,12 @@ static int gather_pointer(struct bw_bpf_request *q, const struct bw_bpf_field *f
 	q->nargs++;
 	if (a->dir == BW_BUF_OUT)
 		return 0;
-	r = read_in(f, a);
+	r = read_in(q, f, a);
 	if (!r && a->dir != BW_BUF_BAD && a->len >= 4)
 		translate(q, f, a, fd_array);
+	if (!r && a->dir != BW_BUF_BAD && (f->flags & BW_MAYBE_FDS || (f->flags & BW_HAS_FDS && f->rule == BW_LEN_VALUE && map &&
+	    bw_map_value_maybe_fds(map))))
+		r = gather_handles(q, a);
 	return r;
 }
 
@@ -107,8 +166,6 @@ static int gather_field(struct bw_bpf_request *q, const struct bw_bpf_field *f, 
 	case BW_FIELD_FD_OR_NONE:
 		set_u32(p, fd ? bw_handle_of((int)fd) : BW_HANDLE_NONE);
 		return 0;
-	case BW_FIELD_REFUSED:
-		return bw_attr_u64(q->given, q->size, f->off) ? -EOPNOTSUPP : 0;
 	default:
 		return gather_pointer(q, f, q->attr, q->given, q->size, false, fd_array);
 	}

@@ -28,7 +28,7 @@ static void check_field(const struct bw_bpf_field *f, const struct input *in, co
 	uint32_t out;
 
 	REQUIRE(len == -E2BIG || (len >= 0 && len <= BW_MSG_MAX));
-	REQUIRE(kind > BW_FIELD_END && kind <= BW_FIELD_REFUSED);
+	REQUIRE(kind > BW_FIELD_END && kind <= BW_FIELD_INOUT);
 	if (bw_bpf_field_applies(f, in->attr, in->attr_size))
 		REQUIRE(f->off + 4u <= in->attr_size);
 	if (f->kind != BW_FIELD_OUT && f->kind != BW_FIELD_INOUT)

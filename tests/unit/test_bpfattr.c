@@ -72,7 +72,7 @@ TEST("every field lies within its command's attr, is aligned, and finds its map 
 
 			CHECK(f->off % size == 0 && f->off + size <= c->attr_max);
 			CHECK(f->a <= c->attr_max || f->rule == BW_LEN_STRING || f->rule == BW_LEN_FIXED);
-			CHECK(fd || f->kind == BW_FIELD_REFUSED ? f->rule == BW_LEN_NONE : f->rule != BW_LEN_NONE);
+			CHECK(fd ? f->rule == BW_LEN_NONE : f->rule != BW_LEN_NONE);
 			CHECK(!needs_map(f) || c->map_fd_off != BW_NO_MAP);
 		}
 		if (c->map_fd_off != BW_NO_MAP)
@@ -295,11 +295,13 @@ TEST("LINK_CREATE's union is read by attach type")
 	CHECK_EQ(KIND(BPF_LINK_CREATE, link_create.target_fd, &attr), 0);
 	attr = (union bpf_attr){ .link_create = { .attach_type = BPF_TRACE_ITER, .iter_info = 1, .iter_info_len = 16 } };
 	CHECK_EQ(LEN(BPF_LINK_CREATE, link_create.iter_info, &attr, NULL), 16);
-	CHECK(row(BPF_LINK_CREATE, A(link_create.iter_info), &attr)->flags & BW_ITER_INFO);
+	CHECK(row(BPF_LINK_CREATE, A(link_create.iter_info), &attr)->flags & BW_MAYBE_FDS);
 	attr = (union bpf_attr){ .link_create = { .attach_type = BPF_TRACE_KPROBE_MULTI, .kprobe_multi = { .cnt = 300 } } };
 	CHECK_EQ(LEN(BPF_LINK_CREATE, link_create.kprobe_multi.addrs, &attr, NULL), 2400);
 	CHECK_EQ(LEN(BPF_LINK_CREATE, link_create.kprobe_multi.cookies, &attr, NULL), 2400);
-	CHECK_EQ(KIND(BPF_LINK_CREATE, link_create.kprobe_multi.syms, &attr), BW_FIELD_REFUSED);
+	CHECK_EQ(LEN(BPF_LINK_CREATE, link_create.kprobe_multi.syms, &attr, NULL), 300 * 512);
+	attr.link_create.kprobe_multi.cnt = 1 << 20;
+	CHECK_EQ(LEN(BPF_LINK_CREATE, link_create.kprobe_multi.syms, &attr, NULL), BW_MSG_MAX);
 	attr = (union bpf_attr){ .link_create = { .attach_type = BPF_TRACE_FENTRY, .tracing = { .target_btf_id = 99, .cookie = ~0ull } } };
 	CHECK_EQ(KIND(BPF_LINK_CREATE, link_create.tracing.cookie, &attr), 0);
 	attr.link_create.attach_type = 48;	/* BPF_TRACE_UPROBE_MULTI */
