@@ -209,6 +209,11 @@ test:
 	$(Q)$(MAKE) --no-print-directory all arm64
 	$(Q)tests/all
 
+# What tests/uapi-walk runs on an object with BTF.
+$(O)/uapi-walk: $(O)/obj/tests/uapi/walk.o $(O)/libprotocol.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf
+
 # SILENCE_MINUTES and RESETS make it shorter or longer.
 test-long:
 	$(Q)tests/setup packages
