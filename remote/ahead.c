@@ -2,8 +2,9 @@
 /*
  * Reading ahead of an iteration. Tools read a hash map as GET_NEXT_KEY, LOOKUP_ELEM, GET_NEXT_KEY, ...: two round trips an entry, during which the board
  * goes on adding entries, so that over a slow link profile would never come to an end. Here the first GET_NEXT_KEY (without a key) fetches entries by
- * LOOKUP_BATCH, and what the tool asks next is answered from them, each value once and only for a moment; every other question goes to the
- * board. Where the kernel or the type of the map has no batches nothing changes.
+ * LOOKUP_BATCH, and what the tool asks next is answered from them. To stay truthful a value is given once, only right after the iteration gave its key,
+ * and only for a moment: a batch that has become older is fetched again from its first bucket on. Every other question goes to the board. Where
+ * the kernel or the type of the map has no batches nothing changes.
  *
  * A tool that clears a map deletes the entries it just read: once the kernel has let it delete one of a map, deletions of entries that are known to be
  * there are posted and not waited for.
@@ -19,18 +20,21 @@
 
 #define BATCH_BYTES	(1u << 20)
 #define BATCH_MIN	256u		/* entries; the kernel needs room for the longest bucket */
-#define VALUES_NS	1000000000ll
-#define KEYS_NS		10000000000ll
+#define BATCH_MAX	4096u		/* entries; Python takes up to 20 us for one, so that they are used up before they are old */
+#define VALUES_NS	100000000ll
+#define KEYS_NS		1000000000ll
+#define WORDS_NS	10000000000ll		/* hints; what they lead to is asked of the board */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	uint32_t handle, id;		/* of the map; id is never reused, handles are */
 	uint32_t key_size, value_len, room, n;
-	uint32_t at;			/* entry that was asked for last */
+	uint32_t at;			/* entry whose key was given last */
 	uint8_t *keys, *values;
 	uint8_t *used;			/* enum use */
 	bool last;			/* no more entries on the board */
-	uint8_t cursor[512];
+	bool again;			/* `from` is where this batch began; false: at the map's first bucket */
+	uint8_t from[512], cursor[512];	/* the kernel's bucket numbers, by its own layout */
 	int64_t fetched;
 } it;
 static uint32_t no_batch_id;		/* map that refused */
@@ -63,15 +67,15 @@ static bool has_batches(const struct bw_map_info *m)
 	return false;
 }
 
-/* The next entries: 0, also when there are none (n is 0 then), or a negative errno. */
-static int fetch(int map_fd, bool first)
+/* The entries from it.from on: 0, also when there are none (n is 0 then), or a negative errno. */
+static int fetch(int map_fd)
 {
 	uint8_t out[sizeof(it.cursor)] = { 0 };
 	union bpf_attr attr;
 	long r;
 
 	memset(&attr, 0, sizeof(attr));
-	attr.batch.in_batch = first ? 0 : (uintptr_t)it.cursor;
+	attr.batch.in_batch = it.again ? (uintptr_t)it.from : 0;
 	attr.batch.out_batch = (uintptr_t)out;
 	attr.batch.keys = (uintptr_t)it.keys;
 	attr.batch.values = (uintptr_t)it.values;
@@ -98,12 +102,12 @@ static int begin(int map_fd, const struct bw_placeholder *o)
 	it.key_size = o->map.key_size;
 	it.value_len = bw_map_value_len(&o->map, bw_board()->ncpus_possible, 0);
 	each = it.key_size + it.value_len;
-	room = BATCH_BYTES / each > BATCH_MIN ? BATCH_BYTES / each : BATCH_MIN;
+	room = BATCH_BYTES / each < BATCH_MIN ? BATCH_MIN : BATCH_BYTES / each < BATCH_MAX ? BATCH_BYTES / each : BATCH_MAX;
 	it.room = o->map.max_entries < room ? o->map.max_entries : room;
 	it.keys = calloc(it.room, it.key_size);
 	it.values = calloc(it.room, it.value_len);
 	it.used = calloc(it.room, 1);
-	err = it.keys && it.values && it.used ? fetch(map_fd, true) : -ENOMEM;
+	err = it.keys && it.values && it.used ? fetch(map_fd) : -ENOMEM;
 	if (err) {
 		drop();
 		no_batch_id = o->map.id;
@@ -114,7 +118,14 @@ static int begin(int map_fd, const struct bw_placeholder *o)
 	return 0;
 }
 
-/* Index of a key, or -1. An iteration asks for the one it had last, or for the next. */
+static int fetch_following(int map_fd)
+{
+	memcpy(it.from, it.cursor, sizeof(it.from));
+	it.again = true;
+	return fetch(map_fd);
+}
+
+/* Index of a key, or -1. An iteration asks for the one it had last. */
 static int64_t find(const uint8_t *key)
 {
 	uint32_t i, k;
@@ -125,6 +136,21 @@ static int64_t find(const uint8_t *key)
 			return i;
 	}
 	return -1;
+}
+
+static bool older_than(int64_t ns)
+{
+	return now() - it.fetched > ns;
+}
+
+/* The batch once more, for the entry of this key: its index, or -1: it is gone, and with it the place of the iteration. */
+static int64_t fetch_again(int map_fd, const uint8_t *key)
+{
+	int64_t i = fetch(map_fd) ? -1 : find(key);
+
+	if (i < 0)
+		drop();
+	return i;
 }
 
 static long give_key(uint64_t user, uint32_t i)
@@ -143,24 +169,30 @@ static long next_key(int map_fd, const struct bw_placeholder *o, const uint8_t *
 		return it.n ? give_key(user, 0) : -ENOENT;
 	}
 	i = find(key);
-	if (i < 0 || now() - it.fetched > KEYS_NS)
+	if (i >= 0 && older_than(KEYS_NS))
+		i = fetch_again(map_fd, key);
+	if (i < 0)
 		return BW_AHEAD_ASK;
 	if (i + 1 < it.n)
 		return give_key(user, (uint32_t)i + 1);
 	if (it.last)
 		return -ENOENT;
-	if (fetch(map_fd, false)) {
+	if (fetch_following(map_fd)) {
 		drop();
 		return BW_AHEAD_ASK;
 	}
 	return it.n ? give_key(user, 0) : -ENOENT;
 }
 
-static long lookup(const uint8_t *key, uint64_t user)
+static long lookup(int map_fd, const uint8_t *key, uint64_t user)
 {
-	int64_t i = now() - it.fetched > VALUES_NS ? -1 : find(key);
+	int64_t i = it.at;
 
-	if (i < 0 || it.used[i])
+	if (!it.n || memcmp(it.keys + (size_t)i * it.key_size, key, it.key_size) || it.used[i])
+		return BW_AHEAD_ASK;
+	if (older_than(VALUES_NS))
+		i = fetch_again(map_fd, key);
+	if (i < 0)
 		return BW_AHEAD_ASK;
 	it.used[i] = USE_GIVEN;
 	it.at = (uint32_t)i;
@@ -178,7 +210,7 @@ static void changed(const uint8_t *key)
 static long delete(const uint8_t *key, const struct bw_placeholder *o)
 {
 	int64_t i = find(key);
-	bool known = i >= 0 && it.used[i] != USE_DELETED && now() - it.fetched <= KEYS_NS;
+	bool known = i >= 0 && it.used[i] != USE_DELETED && !older_than(KEYS_NS);
 
 	if (i >= 0)
 		it.used[i] = USE_DELETED;
@@ -201,7 +233,7 @@ static long answer(unsigned int cmd, const union bpf_attr *attr, const struct bw
 	else if (cmd == BPF_MAP_GET_NEXT_KEY)
 		r = next_key((int)attr->map_fd, o, key, attr->next_key);
 	else if (cmd == BPF_MAP_LOOKUP_ELEM && !attr->flags)
-		r = lookup(key, attr->value);
+		r = lookup((int)attr->map_fd, key, attr->value);
 	else if (cmd == BPF_MAP_DELETE_ELEM)
 		r = delete(key, o);
 	else
@@ -254,7 +286,7 @@ uint32_t bw_ahead_words(uint32_t word, uint32_t limit, uint32_t *out, uint32_t m
 	if (pthread_mutex_trylock(&lock))
 		return 0;
 	out[0] = word;
-	any = it.n && now() - it.fetched <= KEYS_NS;
+	any = it.n && !older_than(WORDS_NS);
 	for (off = 0; any && off + 4 <= it.key_size; off += 4)
 		column(&w, it.keys + off, it.key_size);
 	for (off = 0; any && off + 4 <= it.value_len && it.value_len <= 64; off += 4)

@@ -16,7 +16,7 @@
 
 #define BATCH_BYTES	(256u << 10)
 #define BATCH_FIRST	128u		/* elements; four times as many for each batch that follows one */
-#define FRESH_MS	300
+#define FRESH_MS	100
 #define NONE		0xffffffffu
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -3,7 +3,9 @@
  * The end of a tool whose board went away. What a user wants then is what Ctrl-C gives: the tool's summary, and the end; within seconds,
  * and with an exit status that scripts can tell from the tool's own (75, EX_TEMPFAIL).
  *
- *  - A tool that handles SIGINT gets one in its main thread, and another one each time it waits for a ring again.
+ *  - A tool that handles SIGINT gets one in its main thread, and another one each time it waits for a ring again. One that has rings is given
+ *    a moment to come to its next wait, which is where its author expects a Ctrl-C: Python drops a KeyboardInterrupt, with a traceback, that
+ *    hits it inside a ctypes callback. One that sleeps is interrupted after that moment.
  *  - One that does not would die without writing out its buffers: it leaves by exit(3) at its next wait, or at the end of the patience.
  *  - Python, after a KeyboardInterrupt that nobody caught, kills itself by SIGINT: identity.c's kill asks bw_disconnect_kill first.
  *  - A program that holds no kernel objects (a shell that read /proc/loadavg) is left alone; its calls fail. If bpf(2) is one of them (a
@@ -19,8 +21,9 @@
 
 #define EXIT_BOARD_LOST	75
 #define PATIENCE_S	3
+#define TO_WAIT_NS	200000000l	/* for the records that are here already; the user is to see the end within seconds */
 
-static atomic_bool ending;
+static atomic_bool ending, interrupted;
 
 bool bw_lost(void)
 {
@@ -45,12 +48,13 @@ static void flush_unheld(FILE *f)
 
 static void interrupt(void)
 {
+	atomic_store(&interrupted, true);
 	bw_sys(SYS_tgkill, (long)getpid(), (long)getpid(), (long)SIGINT);
 }
 
 void bw_disconnected(const char *why)
 {
-	struct timespec patience = { PATIENCE_S, 0 };
+	struct timespec patience = { PATIENCE_S, 0 }, to_wait = { 0, TO_WAIT_NS };
 	bool ours = bw_objects_held();
 
 	bw_say("board %s disconnected (%s)", bw_board()->serial, why);
@@ -58,15 +62,19 @@ void bw_disconnected(const char *why)
 		return;
 	atomic_store(&ending, true);
 	bw_rings_lost();
-	if (!sigint_is_default())
-		interrupt();
+	if (!sigint_is_default()) {
+		if (atomic_load(&bw_ring_count))
+			bw_sys(SYS_nanosleep, &to_wait, NULL);
+		if (!atomic_load(&interrupted))
+			interrupt();
+	}
 	bw_sys(SYS_nanosleep, &patience, NULL);
 	flush_unheld(stdout);
 	flush_unheld(stderr);
 	_exit(EXIT_BOARD_LOST);
 }
 
-/* A tool that waits again has not taken the interrupt: Python drops a KeyboardInterrupt that hits it inside a ctypes callback. */
+/* A tool that waits again has not taken an interrupt yet. */
 bool bw_disconnect_wait(void)
 {
 	if (!atomic_load_explicit(&ending, memory_order_relaxed) || !bw_is_owner())
