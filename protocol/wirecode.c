@@ -187,3 +187,19 @@ unsigned long bw_ioctl_from_wire(uint32_t code)
 			return ioctls[i].request;
 	return 0;
 }
+
+/* ---- names ---- */
+
+const char *bw_msg_name(uint16_t type)
+{
+	switch (type) {
+#define NAME(m) case BW_MSG_##m: return #m;
+	NAME(HELLO) NAME(PING) NAME(PAD) NAME(OPEN) NAME(CLOSE) NAME(CREDIT) NAME(BPF) NAME(PERF_OPEN) NAME(IOCTL)
+	NAME(HANDLE_CLOSE) NAME(HANDLE_READ) NAME(HANDLE_WRITE) NAME(HANDLE_INFO) NAME(RING_MAP) NAME(RING_UNMAP)
+	NAME(RING_CREDIT) NAME(RING_DATA) NAME(RING_FLUSH) NAME(FILE_GET) NAME(FILE_STAT) NAME(FILE_ACCESS)
+	NAME(FILE_READLINK) NAME(FILE_LIST) NAME(FILE_OPEN) NAME(FILE_CHANGE) NAME(FILE_STATFS) NAME(FILE_REALPATH)
+	NAME(CLOCKS) NAME(CHECK)
+#undef NAME
+	}
+	return "?";
+}

@@ -28,4 +28,7 @@ void bw_statfs_from_wire(const struct bw_statfs *in, struct statfs *st);
 uint32_t bw_ioctl_to_wire(unsigned long request);
 unsigned long bw_ioctl_from_wire(uint32_t code);
 
+/* "FILE_GET" for BW_MSG_FILE_GET, for people; "?" for a number that is no message. Static. */
+const char *bw_msg_name(uint16_t type);
+
 #endif

@@ -3,8 +3,8 @@
  * Reading ahead of an iteration. Tools read a hash map as GET_NEXT_KEY, LOOKUP_ELEM, GET_NEXT_KEY, ...: two round trips an entry, during which the board
  * goes on adding entries, so that over a slow link profile would never come to an end. Here the first GET_NEXT_KEY (without a key) fetches entries by
  * LOOKUP_BATCH, and what the tool asks next is answered from them. To stay truthful a value is given once, only right after the iteration gave its key,
- * and only for a moment: a batch that has become older is fetched again from its first bucket on. Every other question goes to the board. Where
- * the kernel or the type of the map has no batches nothing changes.
+ * and only for a moment: a batch that has become older is fetched again, from its first bucket on, before it gives another key. Every other question
+ * goes to the board. Where the kernel or the type of the map has no batches nothing changes.
  *
  * A tool that clears a map deletes the entries it just read: once the kernel has let it delete one of a map, deletions of entries that are known to be
  * there are posted and not waited for.
@@ -22,11 +22,10 @@
 #define BATCH_MIN	256u		/* entries; the kernel needs room for the longest bucket */
 #define BATCH_MAX	4096u		/* entries; Python takes up to 20 us for one, so that they are used up before they are old */
 #define VALUES_NS	100000000ll
-#define KEYS_NS		1000000000ll
-#define WORDS_NS	10000000000ll		/* hints; what they lead to is asked of the board */
+#define KEYS_NS		10000000000ll
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct {
+static struct ahead {
 	uint32_t handle, id;		/* of the map; id is never reused, handles are */
 	uint32_t key_size, value_len, room, n;
 	uint32_t at;			/* entry whose key was given last */
@@ -34,6 +33,7 @@ static struct {
 	uint8_t *used;			/* enum use */
 	bool last;			/* no more entries on the board */
 	bool again;			/* `from` is where this batch began; false: at the map's first bucket */
+	bool stuck;			/* cannot be fetched again: its place was lost */
 	uint8_t from[512], cursor[512];	/* the kernel's bucket numbers, by its own layout */
 	int64_t fetched;
 } it;
@@ -56,6 +56,14 @@ static void drop(void)
 	free(it.values);
 	free(it.used);
 	memset(&it, 0, sizeof(it));
+}
+
+static int alloc(void)
+{
+	it.keys = calloc(it.room, it.key_size);
+	it.values = calloc(it.room, it.value_len);
+	it.used = calloc(it.room, 1);
+	return it.keys && it.values && it.used ? 0 : -ENOMEM;
 }
 
 static bool has_batches(const struct bw_map_info *m)
@@ -89,6 +97,7 @@ static int fetch(int map_fd)
 	memcpy(it.cursor, out, sizeof(out));
 	memset(it.used, 0, it.room);
 	it.at = 0;
+	it.stuck = false;
 	it.fetched = now();
 	return 0;
 }
@@ -104,10 +113,9 @@ static int begin(int map_fd, const struct bw_placeholder *o)
 	each = it.key_size + it.value_len;
 	room = BATCH_BYTES / each < BATCH_MIN ? BATCH_MIN : BATCH_BYTES / each < BATCH_MAX ? BATCH_BYTES / each : BATCH_MAX;
 	it.room = o->map.max_entries < room ? o->map.max_entries : room;
-	it.keys = calloc(it.room, it.key_size);
-	it.values = calloc(it.room, it.value_len);
-	it.used = calloc(it.room, 1);
-	err = it.keys && it.values && it.used ? fetch(map_fd) : -ENOMEM;
+	err = alloc();
+	if (!err)
+		err = fetch(map_fd);
 	if (err) {
 		drop();
 		no_batch_id = o->map.id;
@@ -143,14 +151,24 @@ static bool older_than(int64_t ns)
 	return now() - it.fetched > ns;
 }
 
-/* The batch once more, for the entry of this key: its index, or -1: it is gone, and with it the place of the iteration. */
-static int64_t fetch_again(int map_fd, const uint8_t *key)
+/* The batch once more: where this key is in it. If it is gone, and with it the place of the iteration, the old one stays, for its keys. */
+static int64_t fetch_again(int map_fd, const uint8_t *key, int64_t old_place)
 {
-	int64_t i = fetch(map_fd) ? -1 : find(key);
+	struct ahead old = it;
+	int64_t i = -1;
 
-	if (i < 0)
-		drop();
-	return i;
+	if (!alloc() && !fetch(map_fd))
+		i = find(key);
+	if (i >= 0) {
+		free(old.keys);
+		free(old.values);
+		free(old.used);
+		return i;
+	}
+	drop();
+	it = old;
+	it.stuck = true;
+	return old_place;
 }
 
 static long give_key(uint64_t user, uint32_t i)
@@ -169,10 +187,10 @@ static long next_key(int map_fd, const struct bw_placeholder *o, const uint8_t *
 		return it.n ? give_key(user, 0) : -ENOENT;
 	}
 	i = find(key);
-	if (i >= 0 && older_than(KEYS_NS))
-		i = fetch_again(map_fd, key);
-	if (i < 0)
+	if (i < 0 || older_than(KEYS_NS))
 		return BW_AHEAD_ASK;
+	if (older_than(VALUES_NS) && !it.stuck)
+		i = fetch_again(map_fd, key, i);
 	if (i + 1 < it.n)
 		return give_key(user, (uint32_t)i + 1);
 	if (it.last)
@@ -184,19 +202,12 @@ static long next_key(int map_fd, const struct bw_placeholder *o, const uint8_t *
 	return it.n ? give_key(user, 0) : -ENOENT;
 }
 
-static long lookup(int map_fd, const uint8_t *key, uint64_t user)
+static long lookup(const uint8_t *key, uint64_t user)
 {
-	int64_t i = it.at;
-
-	if (!it.n || memcmp(it.keys + (size_t)i * it.key_size, key, it.key_size) || it.used[i])
+	if (!it.n || memcmp(it.keys + (size_t)it.at * it.key_size, key, it.key_size) || it.used[it.at] || older_than(VALUES_NS))
 		return BW_AHEAD_ASK;
-	if (older_than(VALUES_NS))
-		i = fetch_again(map_fd, key);
-	if (i < 0)
-		return BW_AHEAD_ASK;
-	it.used[i] = USE_GIVEN;
-	it.at = (uint32_t)i;
-	return bw_copy_out((void *)(uintptr_t)user, it.values + (size_t)i * it.value_len, it.value_len);
+	it.used[it.at] = USE_GIVEN;
+	return bw_copy_out((void *)(uintptr_t)user, it.values + (size_t)it.at * it.value_len, it.value_len);
 }
 
 static void changed(const uint8_t *key)
@@ -233,7 +244,7 @@ static long answer(unsigned int cmd, const union bpf_attr *attr, const struct bw
 	else if (cmd == BPF_MAP_GET_NEXT_KEY)
 		r = next_key((int)attr->map_fd, o, key, attr->next_key);
 	else if (cmd == BPF_MAP_LOOKUP_ELEM && !attr->flags)
-		r = lookup((int)attr->map_fd, key, attr->value);
+		r = lookup(key, attr->value);
 	else if (cmd == BPF_MAP_DELETE_ELEM)
 		r = delete(key, o);
 	else
@@ -286,7 +297,7 @@ uint32_t bw_ahead_words(uint32_t word, uint32_t limit, uint32_t *out, uint32_t m
 	if (pthread_mutex_trylock(&lock))
 		return 0;
 	out[0] = word;
-	any = it.n && !older_than(WORDS_NS);
+	any = it.n && !older_than(KEYS_NS);
 	for (off = 0; any && off + 4 <= it.key_size; off += 4)
 		column(&w, it.keys + off, it.key_size);
 	for (off = 0; any && off + 4 <= it.value_len && it.value_len <= 64; off += 4)

@@ -338,15 +338,10 @@ int bw_call(uint16_t type, const struct bw_buf *payload, struct bw_reply *reply)
 	if (!r && payload && payload->len > board.msg_max)
 		r = -E2BIG;
 	if (!r)
-		r = bw_waiter_add(&w);
+		r = bw_request(&w, type, payload ? payload->data : NULL, payload ? payload->len : 0);
 	if (!r) {
-		r = bw_send(type, w.id, payload ? payload->data : NULL, payload ? payload->len : 0);
-		if (r)
-			bw_waiter_remove(&w);
-		else
-			bw_waiter_wait(&w);
-		if (!r)
-			r = w.status;
+		bw_waiter_wait(&w);
+		r = w.status;
 		if (reply) {
 			reply->owned = w.data.data;
 			reply->data = w.data.data ? w.data.data : (const uint8_t *)"";
@@ -360,7 +355,7 @@ int bw_call(uint16_t type, const struct bw_buf *payload, struct bw_reply *reply)
 		if (!reply->data)
 			reply->data = (const uint8_t *)"";
 	}
-	bw_verbose(2, "message %u, %zu bytes: %d, %zu bytes", type, payload ? payload->len : 0, r, reply ? reply->len : 0);
+	bw_verbose(2, "%s, %zu bytes: %d, %zu bytes", bw_msg_name(type), payload ? payload->len : 0, r, reply ? reply->len : 0);
 	return r;
 }
 

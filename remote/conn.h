@@ -52,13 +52,14 @@ int bw_write_raw(int fd, const void *p, size_t len, int flags);
 struct bw_waiter {
 	struct bw_waiter *next;
 	uint32_t id;
+	unsigned int row;	/* stats.h */
 	int status;
 	struct bw_buf data;
 	atomic_int done;
 };
-int bw_waiter_add(struct bw_waiter *w);			/* gives it its id; -ENODEV */
-void bw_waiter_remove(struct bw_waiter *w);
-void bw_waiter_wait(struct bw_waiter *w);
+/* Sends a request and leaves w waiting for its reply; -ENODEV, and then it is not waiting. Several may be in flight. */
+int bw_request(struct bw_waiter *w, uint16_t type, const void *payload, size_t len);
+void bw_waiter_wait(struct bw_waiter *w);		/* then status and data are there; the caller frees data */
 void bw_waiters_init(void);
 int bw_receive_start(void);				/* the thread; bw_conn is up */
 bool bw_in_receiver(void);

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 
 #include "protocol/wirecode.h"
+#include "remote/stats.h"
 
 #define STACK_SIZE	(256u << 10)	/* thread-local storage of the tool's libraries comes out of it too */
 #define CREDIT_RETRY_MS	20
@@ -38,7 +39,8 @@ void bw_waiters_init(void)
 	waiters = NULL;
 }
 
-int bw_waiter_add(struct bw_waiter *w)
+/* Gives it its id. */
+static int add_waiter(struct bw_waiter *w)
 {
 	int r = 0;
 
@@ -65,17 +67,33 @@ static void unlink_waiter(struct bw_waiter *w)
 		*at = w->next;
 }
 
-void bw_waiter_remove(struct bw_waiter *w)
+static void remove_waiter(struct bw_waiter *w)
 {
 	pthread_mutex_lock(&waiters_lock);
 	unlink_waiter(w);
 	pthread_mutex_unlock(&waiters_lock);
 }
 
+int bw_request(struct bw_waiter *w, uint16_t type, const void *payload, size_t len)
+{
+	int r = add_waiter(w);
+
+	if (r)
+		return r;
+	w->row = bw_stats_row_of(type, payload, len);
+	r = bw_send(type, w->id, payload, len);
+	if (r)
+		remove_waiter(w);
+	return r;
+}
+
 void bw_waiter_wait(struct bw_waiter *w)
 {
+	int64_t begun = bw_stats_wait_begin();
+
 	while (!atomic_load(&w->done))
 		bw_sys(SYS_futex, &w->done, (long)FUTEX_WAIT_PRIVATE, 0L, NULL);
+	bw_stats_wait_end(w->row, begun, w->data.len);
 }
 
 /* w may be gone as soon as done is set; a wake-up at an address that is something else by then does no harm. */
@@ -121,6 +139,7 @@ static int on_ring_data(const struct bw_frame *f)
 	size_t len;
 	int r = bw_joiner_add(&joiner, f, &payload, &len);
 
+	bw_stats_received(BW_MSG_RING_DATA, bw_frame_payload_len(f));
 	if (r <= 0)
 		return r;
 	bw_reader_init(&rd, payload, len);

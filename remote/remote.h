@@ -55,6 +55,7 @@ static inline void *bw_err(long negative_errno) { return (void *)negative_errno;
  * BPFWIRE_SOCKET	path of the board's Unix socket; without it the library does nothing at all
  * BPFWIRE_MAIN		pid of the program that `bpfwire run` became: it is a front end from the start
  * BPFWIRE_BOARD_PATHS, BPFWIRE_LOCAL_PATHS	colon-separated additions to the table of paths (--board, --local)
+ * BPFWIRE_STATS	file to count in (stats.h)
  * BPFWIRE_VERBOSE	1: say on stderr which paths went to the board; 2: every call
  */
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remote/remote.h"
 #include "remote/conn.h"
+#include "remote/stats.h"
 
 #include <linux/futex.h>
 #include <pthread.h>
@@ -142,6 +143,7 @@ int bw_send(uint16_t type, uint32_t request, const void *payload, size_t len)
 	const uint8_t *p = payload;
 	int r;
 
+	bw_stats_sent(bw_stats_row_of(type, payload, len), len);
 	pthread_mutex_lock(&message_lock);
 	do {
 		uint32_t part = len < BW_PAYLOAD_MAX ? (uint32_t)len : BW_PAYLOAD_MAX;

@@ -54,12 +54,7 @@ static int send_lookup(struct bw_waiter *w, const struct bw_placeholder *o, cons
 	int r;
 
 	put_lookup(&b, o, id);
-	r = b.err ? b.err : bw_waiter_add(w);
-	if (!r) {
-		r = bw_send(BW_MSG_BPF, w->id, b.data, b.len);
-		if (r)
-			bw_waiter_remove(w);
-	}
+	r = b.err ? b.err : bw_request(w, BW_MSG_BPF, b.data, b.len);
 	bw_buf_free(&b);
 	return r;
 }

@@ -3,12 +3,15 @@
 #ifndef BW_COMMAND_ENVIRON_H
 #define BW_COMMAND_ENVIRON_H
 
+#include <stdbool.h>
+
 #include "remote/command/board.h"
 #include "remote/command/program.h"
 
 struct bw_run {
 	const char *serial;
 	int verbose;
+	bool stats;
 };
 
 /* Appends to a colon-separated list in the environment. 0 or -ENOMEM. */

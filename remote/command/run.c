@@ -13,15 +13,17 @@
 #include "remote/command/fence.h"
 #include "remote/command/guard.h"
 #include "remote/command/program.h"
+#include "remote/command/stats.h"
 
-enum { OPT_BOARD = 256, OPT_LOCAL };
+enum { OPT_BOARD = 256, OPT_LOCAL, OPT_STATS };
 
 /* 0, -1: go on; else the exit status. */
 static int parse(int argc, char **argv, struct bw_run *r)
 {
 	static const struct option options[] = {
 		{ "serial", required_argument, NULL, 's' }, { "verbose", no_argument, NULL, 'v' },
-		{ "board", required_argument, NULL, OPT_BOARD }, { "local", required_argument, NULL, OPT_LOCAL }, { 0 },
+		{ "board", required_argument, NULL, OPT_BOARD }, { "local", required_argument, NULL, OPT_LOCAL },
+		{ "stats", no_argument, NULL, OPT_STATS }, { 0 },
 	};
 	int opt;
 
@@ -33,6 +35,9 @@ static int parse(int argc, char **argv, struct bw_run *r)
 			break;
 		case 'v':
 			r->verbose++;
+			break;
+		case OPT_STATS:
+			r->stats = true;
 			break;
 		case OPT_BOARD:
 		case OPT_LOCAL:
@@ -117,7 +122,14 @@ int bw_cmd_run(int argc, char **argv)
 	err = find_program(argv[0], &p);
 	if (err)
 		return err;
-	if (bw_board_choose(r.serial, &b) || bw_environ_set(&r, &b, &p, argv + 1))
+	if (bw_board_choose(r.serial, &b))
+		return BW_EXIT_USAGE;
+	err = r.stats ? bw_stats_follow() : 0;
+	if (err) {
+		bw_log(BW_LOG_ERROR, "run --stats: no file to count in: %s; is $TMPDIR writable?", strerror(-err));
+		return BW_EXIT_FAILED;
+	}
+	if (bw_environ_set(&r, &b, &p, argv + 1))
 		return BW_EXIT_USAGE;
 	warn_of(&p);
 	guard(r.verbose);

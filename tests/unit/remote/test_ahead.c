@@ -149,6 +149,16 @@ static uint32_t dump(int fd, bool with_values, bool deleting)
 	return r == -1 && errno == ENOENT ? n : UINT32_MAX;
 }
 
+/* Iterates until this key is given. */
+static void go_to(int fd, uint32_t key)
+{
+	uint32_t at = 0, next = 0;
+
+	CHECK_EQ(elem(BPF_MAP_GET_NEXT_KEY, fd, NULL, &next), 0);
+	for (; next != key && next < ENTRIES; at = next)
+		CHECK_EQ(elem(BPF_MAP_GET_NEXT_KEY, fd, &at, &next), 0);
+}
+
 TEST("a dump of a hash map is whole and takes a question a batch, not two an entry")
 {
 	int fd = map_create(BPF_MAP_TYPE_HASH);
@@ -162,35 +172,51 @@ TEST("a dump of a hash map is whole and takes a question a batch, not two an ent
 TEST("a value is given once from what was read ahead, then asked for")
 {
 	int fd = map_create(BPF_MAP_TYPE_HASH);
-	uint32_t next, key = ASK_CHANGED, value = 0;
+	uint32_t key = ASK_CHANGED, value = 0;
 
-	CHECK_EQ(elem(BPF_MAP_GET_NEXT_KEY, fd, NULL, &next), 0);
+	go_to(fd, key);
 	CHECK(!elem(BPF_MAP_LOOKUP_ELEM, fd, &key, &value) && value == 10 * ASK_CHANGED);
 	CHECK(!elem(BPF_MAP_LOOKUP_ELEM, fd, &key, &value) && value == 1001);
 	CHECK(!elem(BPF_MAP_LOOKUP_ELEM, fd, &key, &value) && value == 1002);
 	close(fd);
 }
 
+TEST("the value of another key than the iteration gave last is asked for")
+{
+	int fd = map_create(BPF_MAP_TYPE_HASH);
+	uint32_t key = ASK_CHANGED, value = 0;
+
+	go_to(fd, ASK_CHANGED - 1);
+	CHECK(!elem(BPF_MAP_LOOKUP_ELEM, fd, &key, &value) && value > 1000);
+	go_to(fd, ASK_CHANGED + 1);
+	CHECK(!elem(BPF_MAP_LOOKUP_ELEM, fd, &key, &value) && value > 1000);
+	close(fd);
+}
+
 TEST("a value that the tool changed is asked for")
 {
 	int fd = map_create(BPF_MAP_TYPE_HASH);
-	uint32_t next, key = ASK_CHANGED, value = 1;
+	uint32_t key = ASK_CHANGED, value = 1;
 
-	CHECK_EQ(elem(BPF_MAP_GET_NEXT_KEY, fd, NULL, &next), 0);
+	go_to(fd, key);
 	CHECK_EQ(elem(BPF_MAP_UPDATE_ELEM, fd, &key, &value), 0);
 	CHECK(!elem(BPF_MAP_LOOKUP_ELEM, fd, &key, &value) && value > 1000);
 	close(fd);
 }
 
-TEST("a value that is a second old is asked for")
+TEST("a value that is a tenth of a second old is asked for, and the rest of the batch is read again")
 {
 	int fd = map_create(BPF_MAP_TYPE_HASH);
-	struct timespec pause = { 1, 100000000 };
-	uint32_t next, key = ASK_CHANGED, value = 0;
+	struct timespec pause = { 0, 120000000 };
+	uint32_t key = ASK_CHANGED, next, value = 0, before;
 
-	CHECK_EQ(elem(BPF_MAP_GET_NEXT_KEY, fd, NULL, &next), 0);
+	go_to(fd, key);
 	nanosleep(&pause, NULL);
 	CHECK(!elem(BPF_MAP_LOOKUP_ELEM, fd, &key, &value) && value > 1000);
+	before = board_commands(fd);
+	CHECK(!elem(BPF_MAP_GET_NEXT_KEY, fd, &key, &next) && next == key + 1);
+	CHECK(!elem(BPF_MAP_LOOKUP_ELEM, fd, &next, &value) && value == 10 * next);
+	CHECK_EQ(board_commands(fd) - before, 1 + 1);
 	close(fd);
 }
 
