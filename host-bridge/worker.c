@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,17 @@ pid_t bw_worker_start(const struct bw_worker_options *o)
 
 /* ---- in the board's process ---- */
 
+/*
+ * What a burst took goes back when it is over. Left alone, glibc raises its threshold to the biggest buffer that was ever freed, and holds on to
+ * twice as much for ever.
+ */
+static void give_memory_back(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
+}
+
 struct worker {
 	const char *name;
 	int listen_fd, report_fd;
@@ -127,6 +139,7 @@ int bw_worker_main(int argc, char **argv)
 	/* NAME LISTEN-FD REPORT-FD LEVEL usb NODE INTERFACE | command COMMAND */
 	if (argc < 8 || stop_fd < 0)
 		return 2;
+	give_memory_back();
 	w.name = argv[2];
 	w.listen_fd = atoi(argv[3]);
 	w.report_fd = atoi(argv[4]);

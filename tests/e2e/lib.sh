@@ -70,11 +70,13 @@ stop() {
 # ended PID SECONDS: its exit status, or 124
 ended() {
 	local end=$((SECONDS + $2))
-	while kill -0 "$1" 2>/dev/null; do
-		[ $SECONDS -lt $end ] || return 124
-		sleep 0.1
-	done
-	{ wait "$1"; } 2>/dev/null	# without the shell's own "Killed"
+	{	# without the shell's own "Killed"
+		while kill -0 "$1"; do
+			[ $SECONDS -lt $end ] || return 124
+			sleep 0.1
+		done
+		wait "$1"
+	} 2>/dev/null
 }
 
 # What is on the board of ours, as lines that can be compared: kernel objects, probes, the daemon's pid, descriptors and workers.
@@ -91,11 +93,11 @@ board_state() {
 	    echo "kprobes $(cat /sys/kernel/debug/kprobes/list | wc -l)"
 	    echo "journal $(ls /run/bpfwired 2>/dev/null | wc -l)"'
 }
-# same_state CLAIM BEFORE: within 10 s the board is as it was
+# same_state CLAIM BEFORE [STATE]: within 10 s the board is as it was, as the function STATE (board_state) tells
 same_state() {
 	local end=$((SECONDS + 10)) now
 	while :; do
-		now=$(board_state)
+		now=$(${3:-board_state})
 		[ "$now" = "$2" ] && { ok "$1"; return 0; }
 		[ $SECONDS -lt $end ] || break
 		sleep 0.3
