@@ -80,6 +80,8 @@
 #define BW_PAYLOAD_MAX		(BW_FRAME_MAX - BW_FRAME_HEADER)
 /* A program of a million instructions is 8 MB, BTF at most 16 MiB (BTF_MAX_SIZE), a verifier log up to 16 MiB and more. */
 #define BW_MSG_MAX		(32u << 20)
+/* Longest message towards a client: what one bpf(2) wrote (BW_MSG_MAX for each of two long buffers) and what it is. */
+#define BW_REPLY_MAX		(2u * BW_MSG_MAX + BW_FRAME_MAX)
 /* Window that both sides start with unless their HELLO says otherwise; a session's memory on either side is bounded by it. */
 #define BW_WINDOW		(1u << 20)
 #define BW_WINDOW_MIN		(2u * BW_FRAME_MAX)

@@ -261,7 +261,7 @@ static int connect_board(void)
 	while ((r = attempt(socket_path(), why, sizeof(why))) == -EAGAIN && bw_now_ms() < end)
 		bw_sys(SYS_nanosleep, &pause, NULL);
 	if (!r) {
-		bw_waiters_init();
+		bw_receive_init();
 		atomic_store(&bw_conn.pid, getpid());
 		atomic_store(&bw_conn.state, BW_CONN_UP);
 		r = bw_receive_start();
@@ -307,7 +307,7 @@ void bw_conn_after_fork(void)
 	pthread_mutex_init(&connect_lock, NULL);
 	atomic_store(&bw_conn.state, BW_CONN_NONE);
 	atomic_store(&bw_conn.pid, 0);
-	bw_waiters_init();
+	bw_receive_init();
 }
 
 static void after_fork(void)

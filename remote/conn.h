@@ -60,9 +60,10 @@ struct bw_waiter {
 /* Sends a request and leaves w waiting for its reply; -ENODEV, and then it is not waiting. Several may be in flight. */
 int bw_request(struct bw_waiter *w, uint16_t type, const void *payload, size_t len);
 void bw_waiter_wait(struct bw_waiter *w);		/* then status and data are there; the caller frees data */
-void bw_waiters_init(void);
+void bw_receive_init(void);				/* before bw_receive_start; after fork too */
 int bw_receive_start(void);				/* the thread; bw_conn is up */
 bool bw_in_receiver(void);
+int bw_receive_frames(int *closed);			/* receiving thread: all that bw_conn.stream holds; the stream's error, or *closed why it ends, or both 0 */
 
 /*
  * disconnect.c: called where a wait of the tool begins. After the connection was lost it may not return; true: the tool was interrupted

@@ -26,7 +26,7 @@ struct request {
 
 /* What a ring must know of its event, in o->priv. */
 struct event {
-	bool bpf_output;
+	enum bw_ring_shows shows;
 };
 
 /* ---- the attr ---- */
@@ -99,8 +99,8 @@ static int add_event(const struct request *q, uint32_t handle, bool cloexec)
 	struct event *e = calloc(1, sizeof(*e));
 	int fd;
 
-	if (e)
-		e->bpf_output = q->a->type == PERF_TYPE_SOFTWARE && q->a->config == PERF_COUNT_SW_BPF_OUTPUT;
+	if (e && q->a->type == PERF_TYPE_SOFTWARE && q->a->config == PERF_COUNT_SW_BPF_OUTPUT)
+		e->shows = q->a->sample_type == PERF_SAMPLE_RAW ? BW_RING_RAW : BW_RING_OUTPUT;
 	n.priv = e;
 	fd = bw_placeholder_open(&n, NULL);
 	if (fd < 0)
@@ -289,7 +289,7 @@ static void *perf_mmap(struct bw_placeholder *o, int fd, void *addr, size_t len,
 {
 	const struct event *e = o->priv;
 
-	return bw_ring_mmap_perf(o, fd, addr, len, prot, flags, offset, e && e->bpf_output);
+	return bw_ring_mmap_perf(o, fd, addr, len, prot, flags, offset, e ? e->shows : BW_RING_ALL);
 }
 
 static ssize_t no_write(struct bw_placeholder *o, const void *buf, size_t len, int64_t offset)

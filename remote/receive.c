@@ -33,10 +33,12 @@ bool bw_in_receiver(void)
 
 /* ---- who waits ---- */
 
-void bw_waiters_init(void)
+void bw_receive_init(void)
 {
 	pthread_mutex_init(&waiters_lock, NULL);
 	waiters = NULL;
+	bw_joiner_fini(&joiner);
+	bw_joiner_init(&joiner, BW_MSG_MAX);
 }
 
 /* Gives it its id. */
@@ -122,7 +124,10 @@ static void on_reply(const struct bw_frame *f)
 	for (w = waiters; w && w->id != f->request; w = w->next)
 		;
 	if (w) {
-		bw_put_bytes(&w->data, f->payload, bw_frame_payload_len(f));
+		if (bw_frame_payload_len(f) <= BW_REPLY_MAX - w->data.len)
+			bw_put_bytes(&w->data, f->payload, bw_frame_payload_len(f));
+		else
+			w->data.err = -EMSGSIZE;
 		if (!(f->flags & BW_F_MORE))
 			finish(w, bw_errno_from_wire(f->status));
 	}
@@ -170,8 +175,7 @@ static int on_frame(const struct bw_frame *f, int *closed)
 	return r;
 }
 
-/* Everything that has come in. The error of the stream, 0. */
-static int take_frames(int *closed)
+int bw_receive_frames(int *closed)
 {
 	uint32_t due = 0;
 	struct bw_frame f;
@@ -241,7 +245,7 @@ static void *receiver(void *arg)
 	prctl(PR_SET_NAME, "bpfwire");
 	/* The greeting may have brought more than itself. */
 	do
-		r = take_frames(&closed);
+		r = bw_receive_frames(&closed);
 	while (!r && !closed && !(r = receive()));
 	atomic_store(&bw_conn.state, BW_CONN_LOST);
 	bw_send_stop();
@@ -257,7 +261,6 @@ int bw_receive_start(void)
 	pthread_t t;
 	int r;
 
-	bw_joiner_init(&joiner, BW_MSG_MAX);
 	sigfillset(&all);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);

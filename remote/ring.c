@@ -13,6 +13,7 @@
 #include "remote/conn.h"
 #include "remote/ring.h"
 
+#include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -52,6 +53,14 @@ static uint64_t unread(const struct bw_ring *r)
 	return atomic_load(head(r)) - atomic_load_explicit(tail(r), memory_order_acquire);
 }
 
+/* Both positions are in memory that the tool may write, so they may be anything. */
+static uint64_t room(const struct bw_ring *r)
+{
+	uint64_t used = r->head - atomic_load_explicit(tail(r), memory_order_acquire);
+
+	return used <= r->size ? r->size - used : 0;
+}
+
 static void signal_ring(const struct bw_ring *r)
 {
 	uint64_t one = 1;
@@ -71,28 +80,76 @@ static void append(struct bw_ring *r, const uint8_t *p, size_t len)
 	r->head += len;
 }
 
+static bool is_output(uint32_t type)
+{
+	return type == PERF_RECORD_SAMPLE || type == PERF_RECORD_LOST;
+}
+
+/* libbpf takes the length of a raw sample, and that a loss has a count, from the kernel without looking. */
+static size_t perf_record_len(const struct bw_ring *r, const uint8_t *p, size_t left)
+{
+	struct perf_event_header h;
+	uint32_t raw;
+
+	if (left < sizeof(h))
+		return 0;
+	memcpy(&h, p, sizeof(h));
+	if (h.size < sizeof(h) || h.size % 8 || h.size > left)
+		return 0;
+	if (h.type == PERF_RECORD_LOST && h.size < sizeof(h) + 2 * sizeof(uint64_t))
+		return 0;
+	if (r->shows != BW_RING_RAW || h.type != PERF_RECORD_SAMPLE)
+		return h.size;
+	if (h.size < sizeof(h) + sizeof(raw))
+		return 0;
+	memcpy(&raw, p + sizeof(h), sizeof(raw));
+	return raw > h.size - sizeof(h) - sizeof(raw) ? 0 : h.size;
+}
+
+static size_t bpf_record_len(const uint8_t *p, size_t left)
+{
+	uint32_t word;
+	size_t len;
+
+	if (left < BPF_RINGBUF_HDR_SZ)
+		return 0;
+	memcpy(&word, p, sizeof(word));
+	len = ((size_t)(word & ~BPF_RINGBUF_DISCARD_BIT) + BPF_RINGBUF_HDR_SZ + 7) & ~(size_t)7;
+	return word & BPF_RINGBUF_BUSY_BIT || len > left ? 0 : len;
+}
+
+/* Of the record at p, of which left bytes are there; 0: it is none. */
+static size_t record_len(const struct bw_ring *r, const uint8_t *p, size_t left)
+{
+	return r->kind == BW_RING_PERF ? perf_record_len(r, p, left) : bpf_record_len(p, left);
+}
+
+/* A tool goes from header to header, and trusts each, as it may with a kernel. So whole records are published, or nothing. */
+static bool are_records(const struct bw_ring *r, const uint8_t *p, size_t len)
+{
+	size_t n = 0;
+
+	for (; len && (n = record_len(r, p, len)); p += n)
+		len -= n;
+	return !len;
+}
+
 /* A ring of BPF output shows samples and losses alone, all its readers know; the rest is as good as consumed. */
 static void append_records(struct bw_ring *r, const uint8_t *p, size_t len)
 {
-	while (r->filter && len) {
-		struct perf_event_header h;
+	struct perf_event_header h;
 
-		if (len < sizeof(h))
-			break;
+	if (r->shows == BW_RING_ALL) {
+		append(r, p, len);
+		return;
+	}
+	for (; len; p += h.size, len -= h.size) {
 		memcpy(&h, p, sizeof(h));
-		if (h.size < sizeof(h) || h.size % 8 || h.size > len)
-			break;
-		if (h.type == PERF_RECORD_SAMPLE || h.type == PERF_RECORD_LOST)
+		if (is_output(h.type))
 			append(r, p, h.size);
 		else
 			r->dropped += h.size;
-		p += h.size;
-		len -= h.size;
 	}
-	if (r->filter)
-		r->dropped += len;
-	else
-		append(r, p, len);
 }
 
 static void want_tick(struct bw_ring *r, unsigned int ms)
@@ -110,25 +167,36 @@ static struct bw_ring *by_handle(uint32_t handle)
 	return r;
 }
 
+static void publish(struct bw_ring *r, const struct bw_ring_data *d)
+{
+	if (r->received == r->returned)
+		want_tick(r, GIVE_MS);
+	r->received += d->len;
+	append_records(r, d->data, d->len);
+	atomic_store_explicit(head(r), r->head, memory_order_release);
+	if (d->flags & BW_RING_WAKE)
+		r->signal = to_signal = true;
+}
+
+static void refuse(struct bw_ring *r, const char *what)
+{
+	if (!r->refused)
+		bw_say("ring of handle %u: the board sent %s; events are missing (is its bpfwired of this version?)", r->handle, what);
+	r->refused = true;
+}
+
 void bw_ring_data(const struct bw_ring_data *d)
 {
 	struct bw_ring *r;
 
 	pthread_mutex_lock(&rings_lock);
 	r = by_handle(d->handle);
-	if (r && d->len <= r->size - unread(r)) {
-		if (r->received == r->returned)
-			want_tick(r, GIVE_MS);
-		r->received += d->len;
-		append_records(r, d->data, d->len);
-		atomic_store_explicit(head(r), r->head, memory_order_release);
-		if (d->flags & BW_RING_WAKE)
-			r->signal = to_signal = true;
-	} else if (r && !r->overrun) {
-		r->overrun = true;
-		bw_say("ring of handle %u: the board sent more than there was room for; events are missing (is its bpfwired of this version?)",
-		       d->handle);
-	}
+	if (r && d->len > room(r))
+		refuse(r, "more than there was room for");
+	else if (r && !are_records(r, d->data, d->len))
+		refuse(r, "what are no records");
+	else if (r)
+		publish(r, d);
 	pthread_mutex_unlock(&rings_lock);
 }
 
@@ -363,14 +431,14 @@ static int start(struct bw_ring *r)
 	return err;
 }
 
-int bw_ring_make(struct bw_placeholder *o, int fd, enum bw_ring_kind kind, size_t size, bool filter)
+int bw_ring_make(struct bw_placeholder *o, int fd, enum bw_ring_kind kind, size_t size, enum bw_ring_shows shows)
 {
 	struct bw_ring *r = build(o, fd, kind, size);
 	int err;
 
 	if (!r)
 		return -ENOMEM;
-	r->filter = filter;
+	r->shows = shows;
 	if (kind == BW_RING_PERF) {
 		struct perf_event_mmap_page *p = (struct perf_event_mmap_page *)r->mem;
 

@@ -5,6 +5,9 @@
 
 #include "remote/remote.h"
 
+/* Which records a perf ring shows: all; samples and losses; and of the samples it is known that they are PERF_SAMPLE_RAW and nothing else. */
+enum bw_ring_shows { BW_RING_ALL, BW_RING_OUTPUT, BW_RING_RAW };
+
 struct bw_ring {
 	struct bw_ring *next;
 	struct bw_placeholder *o;
@@ -15,8 +18,8 @@ struct bw_ring {
 	char *mem;			/* our mapping of all of memfd */
 	size_t mem_len;
 	void *addr;			/* perf: the tool's mapping */
-	bool filter;			/* only samples and losses */
-	bool overrun;			/* said already */
+	enum bw_ring_shows shows;
+	bool refused;			/* said already */
 	bool signal;			/* published, its reader not yet woken */
 	uint64_t head;			/* as published */
 	uint64_t given;			/* position up to which credit was given back */
@@ -27,9 +30,10 @@ struct bw_ring {
 };
 
 /* Makes the ring of o, whose descriptor is fd, and has the board fill it. 0 or negative errno. */
-int bw_ring_make(struct bw_placeholder *o, int fd, enum bw_ring_kind kind, size_t size, bool filter);
+int bw_ring_make(struct bw_placeholder *o, int fd, enum bw_ring_kind kind, size_t size, enum bw_ring_shows shows);
 /* The mmap operations: address or negative errno. fd: a number of o. */
-void *bw_ring_mmap_perf(struct bw_placeholder *o, int fd, void *addr, size_t len, int prot, int flags, int64_t offset, bool filter);
+void *bw_ring_mmap_perf(struct bw_placeholder *o, int fd, void *addr, size_t len, int prot, int flags, int64_t offset,
+			enum bw_ring_shows shows);
 void *bw_ring_mmap_bpf(struct bw_placeholder *o, int fd, void *addr, size_t len, int prot, int flags, int64_t offset);
 
 #endif

@@ -13,7 +13,8 @@ static void *map(void *addr, size_t len, int prot, int flags, int fd, size_t off
 }
 
 /* As perf_mmap() in kernel/events/core.c: one header page and a power of two of data pages, shared, from offset 0. */
-void *bw_ring_mmap_perf(struct bw_placeholder *o, int fd, void *addr, size_t len, int prot, int flags, int64_t offset, bool filter)
+void *bw_ring_mmap_perf(struct bw_placeholder *o, int fd, void *addr, size_t len, int prot, int flags, int64_t offset,
+			enum bw_ring_shows shows)
 {
 	size_t page = (size_t)getpagesize(), size;
 	void *at;
@@ -27,7 +28,7 @@ void *bw_ring_mmap_perf(struct bw_placeholder *o, int fd, void *addr, size_t len
 	if (o->ring && o->ring->size != size)
 		return bw_err(-EINVAL);
 	if (!o->ring) {
-		r = bw_ring_make(o, fd, BW_RING_PERF, size, filter);
+		r = bw_ring_make(o, fd, BW_RING_PERF, size, shows);
 		if (r)
 			return bw_err(r);
 	}
@@ -78,7 +79,7 @@ void *bw_ring_mmap_bpf(struct bw_placeholder *o, int fd, void *addr, size_t len,
 	if ((size_t)offset > whole || len > whole - (size_t)offset)
 		return bw_err(-EINVAL);
 	if (!o->ring) {
-		r = bw_ring_make(o, fd, BW_RING_BPF, size, false);
+		r = bw_ring_make(o, fd, BW_RING_BPF, size, BW_RING_ALL);
 		if (r)
 			return bw_err(r);
 	}
