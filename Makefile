@@ -21,7 +21,8 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 WARN     := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wno-format-nonliteral
 CFLAGS   += -std=gnu11 $(OPT) $(WARN) $(WERROR) -fno-strict-aliasing -fstack-protector-strong \
-            $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(if $(SYSROOT),--sysroot=$(SYSROOT))
+            $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer -U_FORTIFY_SOURCE) \
+            $(if $(findstring thread,$(SAN)),-Wno-tsan) $(if $(SYSROOT),--sysroot=$(SYSROOT))
 CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DBW_PREFIX='"$(PREFIX)"'
 LDFLAGS  += $(if $(SAN),-fsanitize=$(SAN)) $(if $(SYSROOT),--sysroot=$(SYSROOT))
 
@@ -60,8 +61,10 @@ $(O)/obj/%.o: %.c
 
 # The preloaded library exports its wrappers alone (remote/remote.map); its copy of protocol/ is its own.
 # (Both open and open64 are wrapped, so no _FILE_OFFSET_BITS there, which makes one a name of the other.)
-# The address sanitizer asks for dlsym before it has set itself up, which there is one of these wrappers: only the undefined one is built into them.
-PIC_CFLAGS = $(filter-out -fsanitize=%,$(CFLAGS)) $(if $(findstring undefined,$(SAN)),-fsanitize=undefined)
+# A fortified libc's headers define functions that are defined here. A sanitizer finds libc by dlsym before it has set itself up, and that is one of
+# these wrappers: the two files on that way are built without.
+PIC_CFLAGS = $(CFLAGS) -U_FORTIFY_SOURCE
+$(call pic,remote/real.c remote/dlsym.c): PIC_CFLAGS = $(filter-out -fsanitize=%,$(CFLAGS)) -U_FORTIFY_SOURCE
 $(O)/pic/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
@@ -137,6 +140,8 @@ help:
 		arm64 'bpfwired as one static file and the bridge, cross-built into $$O/arm64' \
 		initramfs 'the arm64 bpfwired as an archive to append to an initrd, $$O/bpfwired-initramfs.cpio.gz' \
 		check 'unit tests' \
+		check-asan 'unit tests with the address and undefined behaviour sanitizers' \
+		check-tsan 'unit tests with the thread sanitizer' \
 		fuzz-smoke 'each fuzz target for a moment (clang)' \
 		test 'all tests: unit, fuzz smoke, end to end on the virtual board' \
 		test-long 'what takes long: half an hour of silence, a hundred killed bridges (SILENCE_MINUTES, RESETS)' \
@@ -191,6 +196,8 @@ libs_daemon      := $(DAEMON_LIBS)
 libs_gadget      := $(DAEMON_LIBS)
 libs_host-bridge := $(BRIDGE_LIBS)
 libs_remote      := $(REMOTE_LIBS)
+unit_remote      := -Wl,--version-script=tests/unit/remote/local.map
+fuzz_remote      := $(addprefix -Wl$(comma)--wrap=,bw_call bw_send bw_send_try bw_say)
 room_of = $(filter-out .,$(patsubst %/,%,$(dir $(1))))
 
 .PHONY: check fuzz fuzz-smoke test test-long demo board
@@ -198,10 +205,11 @@ room_of = $(filter-out .,$(patsubst %/,%,$(dir $(1))))
 $(UNIT): $(O)/unit/%: $(O)/obj/tests/unit/%.o $$(room_$$(call room_of,$$*)) $(O)/libprotocol.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libs_$(call room_of,$*)) -lpthread
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(unit_$(call room_of,$*)) $(libs_$(call room_of,$*)) -lpthread
 
-# The command's tests run the real one, from where it is built.
+# The command's tests run the real one, from where it is built; the library's look into the real one.
 $(filter $(O)/unit/command/%,$(UNIT)): | $(O)/bpfwire $(LIBEXEC)
+$(filter $(O)/unit/remote/%,$(UNIT)): | $(O)/libbpfwire-remote.so
 
 # What these two need on this machine they install (tests/setup); each make below is a new one, which finds it.
 test:
@@ -228,6 +236,23 @@ demo:
 check: $(UNIT)
 	$(Q)tests/run-unit $(UNIT)
 
+# The same tests built with sanitizers, in object directories of their own, two at a time.
+ASAN := O=$(O)/asan SAN=address,undefined OPT='-O1 -g'
+TSAN := O=$(O)/tsan SAN=thread OPT='-O1 -g'
+.PHONY: check-asan check-tsan asan tsan
+check-asan check-tsan: export UNIT_JOBS ?= 2
+check-asan check-tsan: export UNIT_LIMIT ?= 300
+check-asan check-tsan: export ASAN_OPTIONS ?= detect_stack_use_after_return=1:strict_string_checks=1
+check-asan check-tsan: export TSAN_OPTIONS ?= halt_on_error=1
+check-asan: asan
+	$(Q)$(MAKE) --no-print-directory $(ASAN) check
+check-tsan: tsan
+	$(Q)$(MAKE) --no-print-directory $(TSAN) check
+asan:
+	$(Q)$(MAKE) --no-print-directory $(ASAN) all
+tsan:
+	$(Q)$(MAKE) --no-print-directory $(TSAN) all
+
 # Fuzz targets are libFuzzer's, so clang with its own objects: `make fuzz` builds them under $(O)/fuzz-build.
 fuzz:
 	$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz-build CC=clang SAN=fuzzer-no-link,address,undefined OPT='-O1 -g' fuzz-targets
@@ -236,7 +261,7 @@ fuzz-targets: $(FUZZ)
 $(FUZZ): $(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $$(room_$$(call room_of,$$*)) $(O)/libprotocol.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(libs_$(call room_of,$*)) -lpthread
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(fuzz_$(call room_of,$*)) $(libs_$(call room_of,$*)) -lpthread
 
 fuzz-smoke: fuzz
 	$(Q)tests/run-fuzz $(patsubst $(O)/fuzz/%,$(O)/fuzz-build/fuzz/%,$(FUZZ))

@@ -49,7 +49,7 @@ static void *ours(const char *name, void *found)
 #define BW_JUMPS __attribute__((no_stack_protector))
 #else
 #define BW_JUMP
-#define BW_JUMPS __attribute__((no_stack_protector, no_sanitize("address", "undefined"), optimize("O2")))
+#define BW_JUMPS __attribute__((no_stack_protector, optimize("O2")))
 #endif
 
 BW_EXPORT BW_JUMPS void *dlsym(void *handle, const char *name)

@@ -122,7 +122,7 @@ BW_EXPORT uid_t geteuid(void)
 
 /* ---- CPUs ---- */
 
-BW_EXPORT long sysconf(int name)
+BW_EXPORT BW_UNSANITIZED long sysconf(int name)
 {
 	const struct bw_board *b = name == _SC_NPROCESSORS_CONF || name == _SC_NPROCESSORS_ONLN ? spoofed() : NULL;
 
@@ -174,7 +174,7 @@ BW_EXPORT int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
 
 /* ---- limits: locked memory is the daemon's matter, and a user here may not raise it ---- */
 
-BW_EXPORT int setrlimit(__rlimit_resource_t what, const struct rlimit *lim)
+BW_EXPORT BW_UNSANITIZED int setrlimit(__rlimit_resource_t what, const struct rlimit *lim)
 {
 	int saved = errno, r = BW_REAL(setrlimit)(what, lim);
 
@@ -185,7 +185,7 @@ BW_EXPORT int setrlimit(__rlimit_resource_t what, const struct rlimit *lim)
 	return r;
 }
 
-BW_EXPORT int setrlimit64(__rlimit_resource_t what, const struct rlimit64 *lim)
+BW_EXPORT BW_UNSANITIZED int setrlimit64(__rlimit_resource_t what, const struct rlimit64 *lim)
 {
 	int saved = errno, r = BW_REAL(setrlimit64)(what, lim);
 

@@ -26,6 +26,12 @@
 
 struct statx;
 
+/*
+ * For the few functions that a sanitizer's runtime calls before it has set itself up (they are wrappers too), and for those that read arguments
+ * that nobody gave.
+ */
+#define BW_UNSANITIZED __attribute__((no_sanitize("address", "thread", "undefined")))
+
 /* Descriptors: fd.c, wait.c, syscall.c */
 #define BW_REAL_FD(X) \
 	X(int, close, (int)) X(int, close_range, (unsigned int, unsigned int, int)) X(void, closefrom, (int)) \

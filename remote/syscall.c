@@ -114,7 +114,7 @@ static long file_call(long nr, const struct args *x, bool *taken)
 	return 0;
 }
 
-BW_EXPORT long syscall(long nr, ...)
+BW_EXPORT BW_UNSANITIZED long syscall(long nr, ...)
 {
 	struct args x;
 	bool taken = false;

@@ -42,7 +42,7 @@ static int add(struct bw_boards *l, const char *dir, const char *serial)
 	l->v = b;
 	b += l->n;
 	memset(b, 0, sizeof(*b));
-	snprintf(b->serial, sizeof(b->serial), "%s", serial);
+	snprintf(b->serial, sizeof(b->serial), "%.*s", (int)sizeof(b->serial) - 1, serial);	/* is_serial: not longer */
 	if (snprintf(b->path, sizeof(b->path), "%s/%s", dir, serial) >= (int)sizeof(b->path)) {
 		b->state = BW_BOARD_OFFLINE;
 		snprintf(b->reason, sizeof(b->reason), "the path of its socket is longer than a socket's may be; use a shorter BPFWIRE_DIR");

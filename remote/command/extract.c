@@ -80,7 +80,7 @@ static int make_dir(int dirfd, const char *name)
 static int make_entry(struct extraction *x)
 {
 	struct bw_tar *t = &x->tar;
-	char *last;
+	char *last = NULL;
 	bw_cleanup_fd int parent = open_parent(x, t->name, &last);
 
 	if (parent < 0)

@@ -275,6 +275,8 @@ static inline void fake_environ(void)
 {
 	static const char *const gone[] = { "BPFWIRE_SERIAL", "BPFWIRE_SOCKET", "BPFWIRE_VERBOSE", "BPFWIRE_BOARD_PATHS", "BPFWIRE_LOCAL_PATHS",
 		"XDG_RUNTIME_DIR", "LD_PRELOAD", "BCC_KERNEL_SOURCE", "ARCH" };
+	const char *given = getenv("ASAN_OPTIONS");
+	char options[512];
 	size_t i;
 
 	for (i = 0; i < sizeof(gone) / sizeof(*gone); i++)
@@ -282,7 +284,8 @@ static inline void fake_environ(void)
 	setenv("BPFWIRE_DIR", fake_dir, 1);
 	setenv("BPFWIRE_CACHE", fake_dir, 1);
 	/* In a build with sanitizers, programs of ours start below a preloaded library. */
-	setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 0);
+	snprintf(options, sizeof(options), "%s:verify_asan_link_order=0", given ? given : "");
+	setenv("ASAN_OPTIONS", options, 1);
 	/* No real bridge is ever started by a test. */
 	setenv("BPFWIRE_BRIDGE", "/bin/false", 0);
 }
