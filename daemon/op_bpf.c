@@ -4,6 +4,7 @@
  * buffers whose lengths follow from the table and never from the wire. A pointer field for which no buffer came is NULL.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,9 @@
 
 #define SLOTS		(BW_BPF_BUFS_MAX)
 #define SLACK		64u		/* behind each buffer, zero: ends strings, and catches what the kernel rounds up */
+#define TOOL_PAGE	4096u		/* the least that a tool's kernel can have: a ring buffer smaller than that is wrong everywhere */
+#define LOG_LIMIT	(UINT32_MAX >> 2)	/* kernel/bpf/log.c bpf_verifier_log_attr_valid() */
+#define NOT_WRITTEN	0xffu		/* first byte of a text that the kernel did not touch; none that it writes begins so */
 #define BAD_POINTER	UINT64_MAX	/* access_ok() fails on it everywhere */
 #define VERSION_5_0	(5u << 16)	/* from here on kern_version is not looked at: commit 6c4fc209fcf9 */
 
@@ -26,6 +30,7 @@ struct slot {
 	uint8_t kind;			/* enum bw_field_kind, for this map */
 	uint16_t where;
 	bool inside, bad;
+	uint32_t asked, lowered;	/* its count, if the kernel was asked with a lower one; else 0 */
 	uint8_t *data;
 	uint32_t len;			/* as the table says, which is what the kernel may write */
 };
@@ -48,14 +53,38 @@ struct call {
 	_Alignas(8) uint8_t attr[BW_BPF_ATTR_MAX];
 };
 
+static bool has_count(uint8_t rule)
+{
+	return rule == BW_LEN_FIELD || rule == BW_LEN_TIMES || rule == BW_LEN_PRODUCT || rule == BW_LEN_KEYS || rule == BW_LEN_VALUES;
+}
+
 static void set_u32(uint8_t *p, uint32_t v) { memcpy(p, &v, sizeof(v)); }
 static void set_u64(uint8_t *p, uint64_t v) { memcpy(p, &v, sizeof(v)); }
 static uint32_t u32_at(const uint8_t *p) { uint32_t v; memcpy(&v, p, sizeof(v)); return v; }
 
+/* A file that is no BPF object, as the tool's own number is. */
+static int foreign_fd(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return fd;
+}
+
 /* 0 stays 0: where it means "none" to the kernel it shall, and else it is /dev/null here, no BPF object, as a tool's own 0 would be. */
 static uint32_t fd_of(const struct call *c, uint32_t handle)
 {
-	return handle == BW_HANDLE_NONE ? 0 : (uint32_t)bw_handle_fd(&c->w->handles, handle);
+	switch (handle) {
+	case BW_HANDLE_NONE:
+		return 0;
+	case BW_HANDLE_CLOSED:
+		return INT32_MAX;
+	case BW_HANDLE_FOREIGN:
+		return (uint32_t)foreign_fd();
+	default:
+		return (uint32_t)bw_handle_fd(&c->w->handles, handle);
+	}
 }
 
 /* ---- buffers ---- */
@@ -195,6 +224,26 @@ static int translate(struct call *c, struct slot *s)
 
 /* ---- the request ---- */
 
+/* Where the tool has room for more than a message holds, the kernel is told of less. A length that all kernels refuse stays what it is. */
+static void lower_count(const struct call *c, struct slot *s, uint8_t *base, uint32_t size)
+{
+	uint32_t count = bw_bpf_count(s->f, base, size, c->map, c->w->cpus);
+
+	if (s->kind != BW_FIELD_OUT || !has_count(s->f->rule) || count >= u32_at(base + s->f->a))
+		return;
+	s->asked = u32_at(base + s->f->a);
+	s->lowered = count;
+	set_u32(base + s->f->a, s->f->flags & BW_TEXT && s->asked > LOG_LIMIT ? UINT32_MAX : count);
+}
+
+static void raise_count(struct slot *s, uint8_t *base)
+{
+	uint32_t now = s->lowered ? u32_at(base + s->f->a) : 0;
+
+	if (s->lowered && (now == s->lowered || now == UINT32_MAX))
+		set_u32(base + s->f->a, s->asked);
+}
+
 /* base is the attr, or the info structure of size bytes whose fields are `where` BW_BUF_INFO and up. */
 static int bind_pointer(struct call *c, const struct bw_bpf_field *f, uint8_t *base, uint32_t size, bool inside)
 {
@@ -208,7 +257,7 @@ static int bind_pointer(struct call *c, const struct bw_bpf_field *f, uint8_t *b
 	set_u64(base + f->off, 0);
 	if (!b)
 		return 0;
-	len = length_of(c, f, base, size);
+	len = b->dir == BW_BUF_BAD ? 0 : length_of(c, f, base, size);
 	if (len < 0)
 		return (int)len;
 	if (!fits(kind, f, b, len) || c->nslots == SLOTS) {
@@ -226,8 +275,11 @@ static int bind_pointer(struct call *c, const struct bw_bpf_field *f, uint8_t *b
 	if (r)
 		return r;
 	set_u64(base + f->off, (uint64_t)(uintptr_t)s->data);
+	lower_count(c, s, base, size);
 	if (f->rule == BW_LEN_INFO)
 		c->info = s;
+	if (f->flags & BW_TEXT && s->len)
+		s->data[0] = NOT_WRITTEN;
 	return kind == BW_FIELD_OUT ? 0 : translate(c, s);
 }
 
@@ -276,13 +328,25 @@ static int bind_info(struct call *c)
 	return r;
 }
 
-/* A field of which the attr holds only a part is no field, but the kernel would read the rest as zero. */
-static void clear_cut(struct call *c, const struct bw_bpf_field *f)
+static uint32_t width(const struct bw_bpf_field *f)
 {
-	uint32_t size = f->kind == BW_FIELD_FD || f->kind == BW_FIELD_FD_OR_NONE ? 4 : 8;
+	return f->kind == BW_FIELD_FD || f->kind == BW_FIELD_FD_OR_NONE ? 4 : 8;
+}
 
-	if (f->off < c->m->attr_size && f->off + size > c->m->attr_size)
-		memset(c->attr + f->off, 0, c->m->attr_size - f->off);
+/* Of a field that the attr's end cuts the kernel reads the rest as zero: where there was something, something stays that leads nowhere. */
+static void blunt_cut(struct call *c, const struct bw_bpf_field *f)
+{
+	uint32_t n = f->off < c->m->attr_size && f->off + width(f) > c->m->attr_size ? c->m->attr_size - f->off : 0, i = 0;
+
+	while (i < n && !c->attr[f->off + i])
+		i++;
+	if (i == n)
+		return;
+	memset(c->attr + f->off, 0, n);
+	if (width(f) == 8)
+		c->attr[f->off] = 8;		/* in the page that nobody has */
+	else
+		memset(c->attr + f->off, 0xff, n);
 }
 
 /* Instructions first: they tell how long fd_array is. */
@@ -295,7 +359,7 @@ static int bind_fields(struct call *c)
 			if (!(f->flags & BW_INSNS) == !pass)
 				continue;
 			if (!bw_bpf_field_applies(f, c->m->attr, c->m->attr_size)) {
-				clear_cut(c, f);
+				blunt_cut(c, f);
 				continue;
 			}
 			r = bind_field(c, f);
@@ -313,6 +377,13 @@ static bool tail_is_zero(const struct call *c)
 		if (c->attr[i])
 			return false;
 	return true;
+}
+
+/* Which error that is depends on how long the kernel's own attr is; it says so before it looks at the command. */
+static int tail_error(struct call *c)
+{
+	memset(c->attr, 0, c->cmd->attr_max);
+	return bw_sys_bpf(INT32_MAX, c->attr, c->m->attr_size) < 0 && errno == E2BIG ? -E2BIG : -EINVAL;
 }
 
 /* Every buffer must have found its field, or the two sides do not mean the same. */
@@ -354,7 +425,7 @@ static void fix_entries(struct call *c)
 	uint32_t type = bw_attr_u32(c->attr, c->m->attr_size, offsetof(union bpf_attr, map_type));
 	uint32_t entries = bw_attr_u32(c->attr, c->m->attr_size, off);
 
-	if ((type != BPF_MAP_TYPE_RINGBUF && type != BPF_MAP_TYPE_USER_RINGBUF) || !entries || entries >= c->w->page_size ||
+	if ((type != BPF_MAP_TYPE_RINGBUF && type != BPF_MAP_TYPE_USER_RINGBUF) || entries < TOOL_PAGE || entries >= c->w->page_size ||
 	    entries & (entries - 1))
 		return;
 	c->asked_entries = entries;
@@ -367,7 +438,7 @@ static int prepare(struct call *c)
 
 	memcpy(c->attr, c->m->attr, c->m->attr_size);
 	if (!tail_is_zero(c))
-		return -EINVAL;
+		return tail_error(c);
 	find_map(c);
 	if (c->m->cmd == BPF_PROG_LOAD)
 		fix_version(c);
@@ -437,10 +508,16 @@ static void clear_private(struct call *c)
 	for (const struct bw_bpf_field *f = c->cmd->fields; f->kind != BW_FIELD_END; f++)
 		if ((f->kind == BW_FIELD_FD || f->kind == BW_FIELD_FD_OR_NONE) && bw_bpf_field_applies(f, c->m->attr, c->m->attr_size))
 			set_u32(c->attr + f->off, 0);
+		else if (f->off < c->m->attr_size && f->off + width(f) > c->m->attr_size)	/* blunt_cut */
+			memcpy(c->attr + f->off, c->m->attr + f->off, c->m->attr_size - f->off);
 	for (uint32_t i = 0; i < c->nslots; i++)
 		set_u64((c->slots[i].inside ? c->info->data : c->attr) + c->slots[i].f->off, 0);
+	for (uint32_t i = 0; i < c->nslots; i++)
+		raise_count(&c->slots[i], c->slots[i].inside ? c->info->data : c->attr);
 	if (c->m->cmd == BPF_TASK_FD_QUERY && c->m->attr_size >= 4)
 		memcpy(c->attr, c->m->attr, 4);
+	if (c->asked_entries)
+		set_u32(c->attr + offsetof(union bpf_attr, max_entries), c->asked_entries);
 }
 
 static void add_output(const struct call *c, const struct slot *s, int result, struct bw_bpf_reply *reply)
@@ -449,7 +526,7 @@ static void add_output(const struct call *c, const struct slot *s, int result, s
 	uint32_t size = s->inside ? c->info->len : c->m->attr_size;
 	struct bw_bpf_buf *b = &reply->bufs[reply->nbufs];
 
-	if (s->bad || s->kind == BW_FIELD_IN || (result < 0 && !(s->f->flags & BW_ON_ERROR)))
+	if (s->bad || s->kind == BW_FIELD_IN || (s->f->flags & BW_TEXT && s->len && s->data[0] == NOT_WRITTEN) || (result < 0 && !(s->f->flags & BW_ON_ERROR)))
 		return;
 	*b = (struct bw_bpf_buf){
 		.where = s->where, .dir = s->kind == BW_FIELD_OUT ? BW_BUF_OUT : BW_BUF_INOUT, .data = s->data,

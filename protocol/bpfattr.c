@@ -9,6 +9,8 @@
 #ifndef BPF_PSEUDO_KFUNC_CALL
 #define BPF_PSEUDO_KFUNC_CALL 2
 #endif
+#define OUT_MAX		(BW_MSG_MAX - (1u << 20))
+#define BATCH_ELEM_FLAGS	offsetof(union bpf_attr, batch.elem_flags)
 #define F_ID		(1u << 5)	/* BPF_F_ID */
 #define F_ONE_CPU	(8u | 16u)	/* BPF_F_CPU, BPF_F_ALL_CPUS */
 
@@ -152,9 +154,38 @@ static uint64_t element_count(const struct bw_bpf_field *f, const void *attr, ui
 	return 0;
 }
 
+/* A batch's keys and values share one count. */
+static uint64_t most(const struct bw_bpf_field *f, const void *attr, uint32_t attr_size, const struct bw_map_info *map, uint32_t cpus, uint64_t each)
+{
+	if (f->kind != BW_FIELD_OUT)
+		return UINT32_MAX;
+	switch ((enum bw_len_rule)f->rule) {
+	case BW_LEN_KEYS:
+	case BW_LEN_VALUES:
+		if (!map)
+			return UINT32_MAX;
+		each = (uint64_t)map->key_size + bw_map_value_len(map, cpus, bw_attr_u64(attr, attr_size, BATCH_ELEM_FLAGS));
+		break;
+	case BW_LEN_FIELD:
+	case BW_LEN_TIMES:
+	case BW_LEN_PRODUCT:
+		break;
+	default:
+		return UINT32_MAX;
+	}
+	return each ? OUT_MAX / each : UINT32_MAX;
+}
+
+uint32_t bw_bpf_count(const struct bw_bpf_field *f, const void *attr, uint32_t attr_size, const struct bw_map_info *map, uint32_t cpus)
+{
+	uint64_t each = element_len(f, attr, attr_size, map, cpus), n = element_count(f, attr, attr_size), max = most(f, attr, attr_size, map, cpus, each);
+
+	return (uint32_t)(n < max ? n : max);
+}
+
 int64_t bw_bpf_len(const struct bw_bpf_field *f, const void *attr, uint32_t attr_size, const struct bw_map_info *map, uint32_t cpus)
 {
-	uint64_t len = element_len(f, attr, attr_size, map, cpus) * element_count(f, attr, attr_size);
+	uint64_t len = element_len(f, attr, attr_size, map, cpus) * bw_bpf_count(f, attr, attr_size, map, cpus);
 
 	if (f->rule == BW_LEN_STRINGS && len > BW_MSG_MAX)	/* the most that travels; they are shorter than they might be */
 		return BW_MSG_MAX;

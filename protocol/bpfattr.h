@@ -99,6 +99,11 @@ uint64_t bw_attr_u64(const void *attr, uint32_t attr_size, uint16_t off);
 /* enum bw_field_kind of f for this map (NULL: none): f->kind but for what BW_BLOOM_IN says. */
 uint8_t bw_bpf_kind(const struct bw_bpf_field *f, const struct bw_map_info *map);
 /*
+ * The count of an OUT field's elements, lowered where they would not fit into a message: the daemon asks the kernel with that count. (Kernels take
+ * logs of a gigabyte, and batches of any size.) For rules without a count: 1.
+ */
+uint32_t bw_bpf_count(const struct bw_bpf_field *f, const void *attr, uint32_t attr_size, const struct bw_map_info *map, uint32_t cpus);
+/*
  * Length in bytes of what field f points to. map is the map of map_fd (NULL if none or not a map: rules that need one give 0),
  * cpus the board's possible CPUs. For STRING: the maximum. -E2BIG over BW_MSG_MAX, with all arithmetic checked.
  */

@@ -70,7 +70,7 @@ enum {
 			 BIT(BPF_CGROUP_INET_SOCK_RELEASE) | BIT(BPF_LSM_CGROUP) | CGROUP_UNIX)
 
 #define PATH_SIZE	(BW_PATH_MAX + 1)
-#define SYM_SIZE	512	/* KSYM_NAME_LEN */
+#define SYM_SIZE	513	/* KSYM_NAME_LEN, and one more: the kernel shall see for itself that it is too long */
 #define NAME_SIZE	128	/* what the kernel takes of a licence and of a tracepoint's name */
 
 #define FD(o)		{ .off = (o), .kind = BW_FIELD_FD }

@@ -192,6 +192,9 @@ enum bw_object {
  */
 #define BW_HANDLE_NONE	0u
 #define BW_HANDLE_BAD	0xffffffffu
+/* In BPF only, where the kernel's error tells them apart: a number that the tool has not open, and one that is open and nothing of the board's. */
+#define BW_HANDLE_CLOSED	0xfffffffeu
+#define BW_HANDLE_FOREIGN	0xfffffffdu
 
 /* Open flags of FILE_OPEN. The raw numbers differ between architectures (O_DIRECTORY, O_NOFOLLOW). */
 enum bw_open_flags {
@@ -294,7 +297,7 @@ enum bw_verdict {
  */
 #define BW_BUF_INFO	0x1000u
 /*
- * Plus the `where` of a buffer IN: its words once more, each u32 that is one of the tool's descriptors as its handle, all others BW_HANDLE_BAD. It goes
+ * Plus the `where` of a buffer IN: its words once more, each u32 as the handle of the tool's descriptor of that number. It goes
  * with buffers of which only the board knows where descriptors are (BW_MAYBE_FDS in bpfattr.h).
  */
 #define BW_BUF_HANDLES	0x2000u

@@ -24,7 +24,8 @@ struct bw_bpf_request {
 	uint8_t given[BW_BPF_ATTR_MAX];	/* as the tool gave it */
 	uint8_t attr[BW_BPF_ATTR_MAX];	/* as it travels: handles, no pointers */
 	void *user_attr;
-	uint32_t own_pid;		/* TASK_FD_QUERY: what the tool gave as pid, where 0 travels */
+	uint32_t own_pid;		/* TASK_FD_QUERY: what the tool gave as pid */
+	bool pid_changed;		/* another travels */
 	struct bw_map_info map;		/* of the map that the command is about */
 	bool has_map;
 	enum bw_object object;		/* OBJ_GET_INFO_BY_FD: of what */

@@ -11,16 +11,29 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define NOBODY		0x7fffffffu	/* a pid that no kernel gives (PID_MAX_LIMIT) */
 #define BW_ENOTSUPP	524	/* include/linux/errno.h: the kernel's own, leaked to user space */
 
 static void set_u32(uint8_t *p, uint32_t v) { memcpy(p, &v, sizeof(v)); }
 static void set_u64(uint8_t *p, uint64_t v) { memcpy(p, &v, sizeof(v)); }
 static uint32_t u32_at(const uint8_t *p) { uint32_t v; memcpy(&v, p, sizeof(v)); return v; }
 
+/* What the kernel would find at this number: an object of the board's, another file, or nothing. Its errors differ. */
+static uint32_t handle_for(uint32_t fd)
+{
+	uint32_t handle = (int)fd < 0 ? BW_HANDLE_BAD : bw_handle_of((int)fd);
+
+	if (handle != BW_HANDLE_BAD || (int)fd < 0)
+		return handle;
+	if (!fd)
+		return BW_HANDLE_NONE;	/* stdin; in a devmap's value, in STRUCT_OPS: none */
+	return bw_sys(SYS_fcntl, (long)fd, (long)F_GETFD) < 0 ? BW_HANDLE_CLOSED : BW_HANDLE_FOREIGN;
+}
+
 static int insn_handle(void *arg, uint32_t *fd)
 {
 	(void)arg;
-	*fd = bw_handle_of((int)*fd);
+	*fd = handle_for(*fd);
 	return 0;
 }
 
@@ -29,7 +42,7 @@ static void handles_at(uint8_t *data, uint32_t len, uint32_t step, int off)
 	uint64_t i;
 
 	for (i = 0; off >= 0 && step >= (uint32_t)off + 4 && i + step <= len; i += step)
-		set_u32(data + i + off, bw_handle_of((int)u32_at(data + i + off)));
+		set_u32(data + i + off, handle_for(u32_at(data + i + off)));
 }
 
 /* Descriptors inside a buffer. Where a devmap's or cpumap's value has none (0, -1) it is asked with a bad one: not above 0 is what counts. */
@@ -59,9 +72,8 @@ static int read_strings(struct bw_bpf_arg *a, uint32_t count, uint32_t max)
 	for (i = 0; i < count && !r; i++) {
 		ssize_t n = bw_copy_in_string(one, (const char *)(uintptr_t)pointers[i], max);
 
-		if (n == (ssize_t)max && one[max - 1])
-			r = -E2BIG;		/* as kernel/trace/bpf_trace.c copy_user_syms() */
-		else if (n < 0)
+		one[max - 1] = 0;
+		if (n < 0)
 			r = (int)n;
 		else
 			bw_put_bytes(&b, one, (size_t)n);
@@ -118,8 +130,16 @@ static int gather_handles(struct bw_bpf_request *q, const struct bw_bpf_arg *of)
 		return -ENOMEM;
 	q->nargs++;
 	for (i = 0; i + 4 <= a->len; i += 4)
-		set_u32(a->data + i, bw_handle_of((int)u32_at(of->data + i)));
+		set_u32(a->data + i, handle_for(u32_at(of->data + i)));
 	return 0;
+}
+
+/* The kernel may have done half of what it was asked when it finds that it cannot write: so a pointer to nowhere travels as one. */
+static bool unreadable(const void *user, uint32_t len)
+{
+	char c;
+
+	return len && (bw_copy_in(&c, user, 1) || bw_copy_in(&c, (const char *)user + len - 1, 1));
 }
 
 /* base: the attr, or the info structure; `from` is it as the tool gave it, which lengths and pointers are taken from. */
@@ -138,13 +158,24 @@ static int gather_pointer(struct bw_bpf_request *q, const struct bw_bpf_field *f
 		return 0;
 	if (f->rule == BW_LEN_FDS && !len)
 		len = (int64_t)*fd_array * 4;
-	if (len < 0 || q->nargs == BW_BPF_BUFS_MAX)
-		return len < 0 ? (int)len : -E2BIG;
+	if (q->nargs == BW_BPF_BUFS_MAX)
+		return -E2BIG;
+	if (len < 0 && (f->rule == BW_LEN_KEYS || f->rule == BW_LEN_VALUES)) {
+		bw_verbose(1, "bpf %s: more than fits into a message; use a smaller count", q->row->name);
+		return (int)len;
+	}
+	if (len < 0) {	/* more than any kernel takes, and which error that is shall the board's say: before it looks there */
+		q->args[q->nargs++] = (struct bw_bpf_arg){ .where = (uint16_t)(f->off + (inside ? BW_BUF_INFO : 0)), .dir = BW_BUF_BAD };
+		return 0;
+	}
 	*a = (struct bw_bpf_arg){ .where = (uint16_t)(f->off + (inside ? BW_BUF_INFO : 0)), .dir = dirs[bw_bpf_kind(f, map)],
 				  .len = (uint32_t)len, .user = user };
 	q->nargs++;
-	if (a->dir == BW_BUF_OUT)
+	if (a->dir == BW_BUF_OUT) {
+		if (unreadable(user, a->len))
+			*a = (struct bw_bpf_arg){ .where = a->where, .dir = BW_BUF_BAD };
 		return 0;
+	}
 	r = read_in(q, f, a);
 	if (!r && a->dir != BW_BUF_BAD && a->len >= 4)
 		translate(q, f, a, fd_array);
@@ -161,14 +192,35 @@ static int gather_field(struct bw_bpf_request *q, const struct bw_bpf_field *f, 
 
 	switch (f->kind) {
 	case BW_FIELD_FD:
-		set_u32(p, bw_handle_of((int)fd));
+		set_u32(p, handle_for(fd));
 		return 0;
 	case BW_FIELD_FD_OR_NONE:
-		set_u32(p, fd ? bw_handle_of((int)fd) : BW_HANDLE_NONE);
+		set_u32(p, fd ? handle_for(fd) : BW_HANDLE_NONE);
 		return 0;
 	default:
 		return gather_pointer(q, f, q->attr, q->given, q->size, false, fd_array);
 	}
+}
+
+/* Which pointers a link's info holds depends on its type (and a perf event's on one word more), which the tool need not know yet. */
+static void find_link_type(struct bw_bpf_request *q)
+{
+	uint32_t info[64] = { 0 }, i = 0;
+	union bpf_attr attr;
+
+	while (i < q->info_len && !q->info[i])
+		i++;
+	if (q->object != BW_OBJ_LINK || i == q->info_len || q->info_len < sizeof(info[0]))
+		return;
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = bw_attr_u32(q->given, q->size, 0);
+	attr.info.info = (uintptr_t)info;
+	attr.info.info_len = sizeof(info);
+	if (bw_bpf_call(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr.info)) < 0)
+		return;
+	set_u32(q->info, info[0]);
+	if (info[0] == BPF_LINK_TYPE_PERF_EVENT && q->info_len >= 5 * sizeof(info[0]))
+		set_u32(q->info + 16, info[4]);
 }
 
 /* The info structure has pointers of its own, which the kernel fills too. */
@@ -190,6 +242,7 @@ static int gather_info(struct bw_bpf_request *q)
 	if (!q->info)
 		return -ENOMEM;
 	memcpy(q->info, info->data, info->len);
+	find_link_type(q);
 	for (; f && f->kind != BW_FIELD_END && !r; f++)
 		if (bw_bpf_field_applies(f, q->info, q->info_len))
 			r = gather_pointer(q, f, info->data, q->info, q->info_len, true, &unused);
@@ -254,11 +307,17 @@ static int own_task(struct bw_bpf_request *q)
 	const uint16_t pid_at = offsetof(union bpf_attr, task_fd_query.pid), fd_at = offsetof(union bpf_attr, task_fd_query.fd);
 	int fd = (int)bw_attr_u32(q->given, q->size, fd_at);
 
-	if (q->row->cmd != BPF_TASK_FD_QUERY || bw_attr_u32(q->given, q->size, pid_at) != (uint32_t)getpid())
+	if (q->row->cmd != BPF_TASK_FD_QUERY || q->size < pid_at + 4u)
+		return 0;
+	q->own_pid = bw_attr_u32(q->given, q->size, pid_at);
+	q->pid_changed = !q->own_pid;
+	if (q->pid_changed)
+		set_u32(q->given + pid_at, NOBODY);
+	if (q->own_pid != (uint32_t)getpid())
 		return 0;
 	if (bw_handle_of(fd) == BW_HANDLE_BAD)
 		return bw_sys(SYS_fcntl, (long)fd, (long)F_GETFD) < 0 ? -EBADF : -BW_ENOTSUPP;
-	q->own_pid = (uint32_t)getpid();
+	q->pid_changed = true;
 	set_u32(q->given + pid_at, 0);
 	return 0;
 }

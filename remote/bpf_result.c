@@ -25,7 +25,7 @@ static int put_attr(const struct bw_bpf_request *q, const struct bw_bpf_reply *p
 	keep_private(now, q->given, q->size, q->row->fields);
 	if (!memcmp(now, q->given, q->size))
 		return 0;
-	if (q->own_pid)
+	if (q->pid_changed)
 		memcpy(now + offsetof(union bpf_attr, task_fd_query.pid), &q->own_pid, sizeof(q->own_pid));
 	return bw_copy_out(q->user_attr, now, q->size);
 }

@@ -170,7 +170,7 @@ static const struct leaf attr_leaves[] = {
 	{ "link_create.map_fd", FD, "LINK_CREATE" },
 	{ "link_create.target_fd", FD_OR_NONE, "LINK_CREATE" },
 	{ "link_create.iter_info", IN, "LINK_CREATE", BW_LEN_FIELD, "link_create.iter_info_len" },
-	{ "link_create.kprobe_multi.syms", IN, "LINK_CREATE", BW_LEN_STRINGS, "link_create.kprobe_multi.cnt", NULL, 512 },
+	{ "link_create.kprobe_multi.syms", IN, "LINK_CREATE", BW_LEN_STRINGS, "link_create.kprobe_multi.cnt", NULL, 513 },
 	{ "link_create.kprobe_multi.addrs", IN, "LINK_CREATE", BW_LEN_TIMES, "link_create.kprobe_multi.cnt", NULL, 8 },
 	{ "link_create.kprobe_multi.cookies", IN, "LINK_CREATE", BW_LEN_TIMES, "link_create.kprobe_multi.cnt", NULL, 8 },
 	{ "link_create.tcx.relative_fd", FD_OR_NONE, "LINK_CREATE" },

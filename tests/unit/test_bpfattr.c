@@ -299,7 +299,7 @@ TEST("LINK_CREATE's union is read by attach type")
 	attr = (union bpf_attr){ .link_create = { .attach_type = BPF_TRACE_KPROBE_MULTI, .kprobe_multi = { .cnt = 300 } } };
 	CHECK_EQ(LEN(BPF_LINK_CREATE, link_create.kprobe_multi.addrs, &attr, NULL), 2400);
 	CHECK_EQ(LEN(BPF_LINK_CREATE, link_create.kprobe_multi.cookies, &attr, NULL), 2400);
-	CHECK_EQ(LEN(BPF_LINK_CREATE, link_create.kprobe_multi.syms, &attr, NULL), 300 * 512);
+	CHECK_EQ(LEN(BPF_LINK_CREATE, link_create.kprobe_multi.syms, &attr, NULL), 300 * 513);
 	attr.link_create.kprobe_multi.cnt = 1 << 20;
 	CHECK_EQ(LEN(BPF_LINK_CREATE, link_create.kprobe_multi.syms, &attr, NULL), BW_MSG_MAX);
 	attr = (union bpf_attr){ .link_create = { .attach_type = BPF_TRACE_FENTRY, .tracing = { .target_btf_id = 99, .cookie = ~0ull } } };
