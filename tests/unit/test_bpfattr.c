@@ -216,8 +216,25 @@ TEST("batches: keys and values by count, and a hash map's cursor is 4 bytes what
 	CHECK_EQ(KIND(BPF_MAP_LOOKUP_BATCH, batch.keys, &attr), BW_FIELD_OUT);
 	CHECK_EQ(KIND(BPF_MAP_UPDATE_BATCH, batch.keys, &attr), BW_FIELD_IN);
 	attr.batch.count = UINT32_MAX;
-	CHECK_EQ(LEN(BPF_MAP_LOOKUP_BATCH, batch.values, &attr, &percpu), -E2BIG);
+	CHECK_EQ(LEN(BPF_MAP_UPDATE_BATCH, batch.values, &attr, &percpu), -E2BIG);
 	CHECK_EQ(bw_bpf_cmd(BPF_MAP_LOOKUP_BATCH)->map_fd_off, 36);
+}
+
+TEST("what comes back is asked for only as far as it fits into a message, keys and values of a batch alike")
+{
+	union bpf_attr attr = { .batch.count = 1u << 30 };
+	const struct bw_bpf_field *keys = row(BPF_MAP_LOOKUP_BATCH, A(batch.keys), &attr), *values = row(BPF_MAP_LOOKUP_BATCH, A(batch.values), &attr);
+	uint32_t n = bw_bpf_count(values, &attr, sizeof(attr), &percpu, CPUS);
+
+	CHECK(n > 100000 && n < 1u << 30);
+	CHECK_EQ(bw_bpf_count(keys, &attr, sizeof(attr), &percpu, CPUS), n);
+	CHECK_EQ(bw_bpf_len(values, &attr, sizeof(attr), &percpu, CPUS), 24ll * CPUS * n);
+	CHECK(24ll * CPUS * n + 4ll * n < BW_MSG_MAX);
+	attr.batch.count = 5;
+	CHECK_EQ(bw_bpf_count(values, &attr, sizeof(attr), &percpu, CPUS), 5);
+	attr = (union bpf_attr){ .log_size = UINT32_MAX >> 2 };
+	CHECK(LEN(BPF_PROG_LOAD, log_buf, &attr, NULL) > 16 << 20);
+	CHECK(LEN(BPF_PROG_LOAD, log_buf, &attr, NULL) < BW_MSG_MAX);
 }
 
 TEST("PROG_LOAD: instructions, licence, records, log")

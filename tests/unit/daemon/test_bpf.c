@@ -133,8 +133,11 @@ TEST("unknown commands and unknown fields are refused as an older kernel would")
 
 	start();
 	CHECK_EQ(bpf(&c, 1, 9999, a, 16, NULL, 0), -EINVAL);
-	a[500] = 1;
+	a[100] = 1;
 	CHECK_EQ(bpf(&c, 1, BPF_MAP_CREATE, a, sizeof(a), NULL, 0), -EINVAL);
+	a[100] = 0;
+	a[500] = 1;	/* further than the kernel's own attr reaches */
+	CHECK_EQ(bpf(&c, 1, BPF_MAP_CREATE, a, sizeof(a), NULL, 0), -E2BIG);
 	daemon_stop(&c);
 }
 
@@ -317,18 +320,19 @@ TEST("a batch gives keys, values and a count, also at the end of the map")
 	daemon_stop(&c);
 }
 
-TEST("a ring buffer smaller than the board's page is created, and remembers what was asked")
+TEST("a ring buffer that no kernel takes is refused as by all of them, one of the least page is the tool's size whatever the board's page is")
 {
 	struct bpf_map_info info;
 	int64_t map;
 
 	start();
-	map = map_create(&c, 1, BPF_MAP_TYPE_RINGBUF, 0, 0, 1024);
+	CHECK_EQ(map_create(&c, 1, BPF_MAP_TYPE_RINGBUF, 0, 0, 1024), -EINVAL);
+	map = map_create(&c, 1, BPF_MAP_TYPE_RINGBUF, 0, 0, 4096);
 	CHECK(map > 0);
-	CHECK_EQ(got.map.max_entries, 1024);
+	CHECK_EQ(got.map.max_entries, 4096);
 	CHECK_EQ(map_info(map, &info), 0);
-	CHECK_EQ(info.max_entries, 1024);
-	CHECK_EQ(ring_map(&c, 1, (uint32_t)map, BW_RING_BPF, 1024), sysconf(_SC_PAGESIZE));
+	CHECK_EQ(info.max_entries, 4096);
+	CHECK_EQ(ring_map(&c, 1, (uint32_t)map, BW_RING_BPF, 4096), sysconf(_SC_PAGESIZE));
 	daemon_stop(&c);
 }
 

@@ -91,7 +91,7 @@ static int lookup(const struct bw_bpf *m, struct bw_bpf_reply *p)
 	const struct bw_bpf_buf *key = buf_at(m, offsetof(union bpf_attr, key)), *out = buf_at(m, offsetof(union bpf_attr, value));
 	uint64_t k;
 
-	if (!key || key->dir == BW_BUF_BAD)
+	if (!key || key->dir == BW_BUF_BAD || (out && out->dir == BW_BUF_BAD))
 		return -EFAULT;
 	if (key->len != 8 || !out || out->dir != BW_BUF_OUT || out->len != 8)
 		return -EINVAL;
