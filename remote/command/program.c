@@ -72,14 +72,19 @@ int bw_program_path(const char *name, char out[PATH_MAX])
 	return err2 == -ENOENT ? err : err2;
 }
 
-/* At most size - 1 bytes from the start of a file, with a NUL behind; returns how many. */
+/*
+ * At most size - 1 bytes from the start of a file, with a NUL behind; returns how many. It may be no more than an argument, so nothing is opened
+ * that does something when it is opened or read (a device, a FIFO; trace_pipe), nor what will be the board's.
+ */
 static size_t read_start(const char *path, char *buf, size_t size)
 {
-	bw_cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bw_cleanup_fd int fd = -1;
 	struct stat st;
 	ssize_t n = 0;
 
-	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
+	if (strncmp(path, "/proc/", 6) && strncmp(path, "/sys/", 5) && strncmp(path, "/boot/", 6) && !stat(path, &st) && S_ISREG(st.st_mode))
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0)
 		n = read(fd, buf, size - 1);
 	buf[n > 0 ? n : 0] = 0;
 	return n > 0 ? (size_t)n : 0;
