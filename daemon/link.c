@@ -181,12 +181,19 @@ static void on_ping(struct link *l, const struct bw_frame *f)
 static void on_open(struct link *l, const struct bw_frame *f)
 {
 	struct bw_frame reply = { .type = BW_MSG_OPEN, .flags = BW_F_REPLY, .session = f->session, .request = f->request };
-	int r = bw_sessions_open(&l->sessions, f, l->msg_max);
+	struct bw_opened opened = { 0 };
+	struct bw_buf payload = { 0 };
+	pid_t worker = 0;
+	int r = bw_sessions_open(&l->sessions, f, l->msg_max, &worker);
 
 	if (r)
 		bw_log(BW_LOG_WARN, "session %u: not opened: %s", f->session, r == -EUSERS ? "too many sessions" : strerror(-r));
 	reply.status = bw_errno_to_wire(r);
-	put_control(l, &reply, NULL, 0);
+	opened.pid = (uint32_t)worker;
+	if (!r)
+		bw_put_opened(&payload, &opened);
+	put_control(l, &reply, payload.data, payload.len);
+	bw_buf_free(&payload);
 }
 
 static void on_session_frame(struct link *l, const struct bw_frame *f)

@@ -31,6 +31,7 @@ BW_OP(file_statfs);
 BW_OP(file_realpath);
 BW_OP(clocks);
 BW_OP(check);
+BW_OP(kill);
 
 /* A request whose whole payload is a u32 handle: false if it is malformed. */
 bool bw_request_handle(struct bw_request *q, uint32_t *handle);

@@ -91,7 +91,7 @@ static void printable(char *out, size_t size, struct bw_str s)
 	out[n] = 0;
 }
 
-int bw_sessions_open(struct bw_sessions *s, const struct bw_frame *f, uint32_t msg_max)
+int bw_sessions_open(struct bw_sessions *s, const struct bw_frame *f, uint32_t msg_max, pid_t *worker)
 {
 	struct bw_session *n;
 	struct bw_reader r;
@@ -124,6 +124,7 @@ int bw_sessions_open(struct bw_sessions *s, const struct bw_frame *f, uint32_t m
 	s->all[slot] = n;
 	s->count++;
 	s->open++;
+	*worker = n->pid;
 	printable(comm, sizeof(comm), o.comm);
 	bw_log(BW_LOG_INFO, "session %u: opened for %s (host pid %u, uid %u), worker %d", n->id, comm, o.pid, o.uid, (int)n->pid);
 	return 0;

@@ -36,8 +36,11 @@ struct bw_sessions {
 
 void bw_sessions_init(struct bw_sessions *s, const char *run_dir);
 
-/* f is an OPEN frame. 0: there is a session now. -EINVAL, -EEXIST, -EUSERS (BW_SESSIONS_MAX are open), -EPROTO (malformed), or fork's. */
-int bw_sessions_open(struct bw_sessions *s, const struct bw_frame *f, uint32_t msg_max);
+/*
+ * f is an OPEN frame. 0: there is a session now. -EINVAL, -EEXIST, -EUSERS (BW_SESSIONS_MAX are open), -EPROTO (malformed), or fork's.
+ * *worker is the pid of its process then.
+ */
+int bw_sessions_open(struct bw_sessions *s, const struct bw_frame *f, uint32_t msg_max, pid_t *worker);
 /* Any other frame of a session. 0; -ENOENT: there is no such session; -EPROTO: it overran its window and is being ended now. */
 int bw_sessions_frame(struct bw_sessions *s, const struct bw_frame *f);
 /* tell is called with the number of each session that the host has. */

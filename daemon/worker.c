@@ -15,30 +15,30 @@
 
 static const struct bw_op {
 	uint16_t type;
-	const char *name;
 	int (*run)(struct bw_worker *w, struct bw_request *q);
 } ops[] = {
-	{ BW_MSG_BPF, "BPF", bw_op_bpf },
-	{ BW_MSG_PERF_OPEN, "PERF_OPEN", bw_op_perf_open },
-	{ BW_MSG_IOCTL, "IOCTL", bw_op_ioctl },
-	{ BW_MSG_HANDLE_CLOSE, "HANDLE_CLOSE", bw_op_handle_close },
-	{ BW_MSG_HANDLE_READ, "HANDLE_READ", bw_op_handle_read },
-	{ BW_MSG_HANDLE_WRITE, "HANDLE_WRITE", bw_op_handle_write },
-	{ BW_MSG_HANDLE_INFO, "HANDLE_INFO", bw_op_handle_info },
-	{ BW_MSG_RING_MAP, "RING_MAP", bw_op_ring_map },
-	{ BW_MSG_RING_UNMAP, "RING_UNMAP", bw_op_ring_unmap },
-	{ BW_MSG_RING_FLUSH, "RING_FLUSH", bw_op_ring_flush },
-	{ BW_MSG_FILE_GET, "FILE_GET", bw_op_file_get },
-	{ BW_MSG_FILE_STAT, "FILE_STAT", bw_op_file_stat },
-	{ BW_MSG_FILE_ACCESS, "FILE_ACCESS", bw_op_file_access },
-	{ BW_MSG_FILE_READLINK, "FILE_READLINK", bw_op_file_readlink },
-	{ BW_MSG_FILE_LIST, "FILE_LIST", bw_op_file_list },
-	{ BW_MSG_FILE_OPEN, "FILE_OPEN", bw_op_file_open },
-	{ BW_MSG_FILE_CHANGE, "FILE_CHANGE", bw_op_file_change },
-	{ BW_MSG_FILE_STATFS, "FILE_STATFS", bw_op_file_statfs },
-	{ BW_MSG_FILE_REALPATH, "FILE_REALPATH", bw_op_file_realpath },
-	{ BW_MSG_CLOCKS, "CLOCKS", bw_op_clocks },
-	{ BW_MSG_CHECK, "CHECK", bw_op_check },
+	{ BW_MSG_BPF, bw_op_bpf },
+	{ BW_MSG_PERF_OPEN, bw_op_perf_open },
+	{ BW_MSG_IOCTL, bw_op_ioctl },
+	{ BW_MSG_HANDLE_CLOSE, bw_op_handle_close },
+	{ BW_MSG_HANDLE_READ, bw_op_handle_read },
+	{ BW_MSG_HANDLE_WRITE, bw_op_handle_write },
+	{ BW_MSG_HANDLE_INFO, bw_op_handle_info },
+	{ BW_MSG_RING_MAP, bw_op_ring_map },
+	{ BW_MSG_RING_UNMAP, bw_op_ring_unmap },
+	{ BW_MSG_RING_FLUSH, bw_op_ring_flush },
+	{ BW_MSG_FILE_GET, bw_op_file_get },
+	{ BW_MSG_FILE_STAT, bw_op_file_stat },
+	{ BW_MSG_FILE_ACCESS, bw_op_file_access },
+	{ BW_MSG_FILE_READLINK, bw_op_file_readlink },
+	{ BW_MSG_FILE_LIST, bw_op_file_list },
+	{ BW_MSG_FILE_OPEN, bw_op_file_open },
+	{ BW_MSG_FILE_CHANGE, bw_op_file_change },
+	{ BW_MSG_FILE_STATFS, bw_op_file_statfs },
+	{ BW_MSG_FILE_REALPATH, bw_op_file_realpath },
+	{ BW_MSG_CLOCKS, bw_op_clocks },
+	{ BW_MSG_CHECK, bw_op_check },
+	{ BW_MSG_KILL, bw_op_kill },
 };
 
 static const struct bw_op *op_of(uint16_t type)
@@ -116,8 +116,8 @@ static int run(struct bw_worker *w, struct bw_request *q)
 	}
 	r = op->run(w, q);
 	if (r == BW_OP_MALFORMED)
-		return malformed(w, q, op->name);
-	bw_log(BW_LOG_DEBUG, "session %u: %u %s: %s", w->ch.session, q->id, op->name,
+		return malformed(w, q, bw_msg_name(op->type));
+	bw_log(BW_LOG_DEBUG, "session %u: %u %s: %s", w->ch.session, q->id, bw_msg_name(op->type),
 	       r == BW_OP_REPLIED ? "streamed" : r < 0 ? strerror(-r) : "ok");
 	return r == BW_OP_REPLIED ? w->ch.error : send_reply(w, q, r);
 }

@@ -526,6 +526,30 @@ int bw_get_clocks(struct bw_reader *r, struct bw_clocks *m)
 	return bw_get_end(r);
 }
 
+void bw_put_opened(struct bw_buf *b, const struct bw_opened *m)
+{
+	bw_put_u32(b, m->pid);
+}
+
+int bw_get_opened(struct bw_reader *r, struct bw_opened *m)
+{
+	m->pid = bw_get_u32(r);
+	return bw_get_end(r);
+}
+
+void bw_put_kill(struct bw_buf *b, const struct bw_kill *m)
+{
+	bw_put_u32(b, m->pid);
+	bw_put_u32(b, m->signal);
+}
+
+int bw_get_kill(struct bw_reader *r, struct bw_kill *m)
+{
+	m->pid = bw_get_u32(r);
+	m->signal = bw_get_u32(r);
+	return bw_get_end(r);
+}
+
 void bw_put_check(struct bw_buf *b, const struct bw_check *m)
 {
 	bw_put_u8(b, m->verdict);

@@ -186,6 +186,15 @@ struct bw_clocks {
 	int64_t realtime, monotonic, boottime, raw;	/* ns */
 };
 
+struct bw_opened {			/* OPEN's reply */
+	uint32_t pid;			/* of the session's worker on the board: who the tool is there */
+};
+
+struct bw_kill {
+	uint32_t pid;			/* of the board, 1 and up */
+	uint32_t signal;		/* numbers of Linux on ARM64 and x86, 0 to ask if it is there */
+};
+
 struct bw_check {			/* CHECK's reply: these up to the end of the message */
 	uint8_t verdict;		/* enum bw_verdict */
 	struct bw_str item;		/* "kprobes": one word that never changes */
@@ -216,6 +225,8 @@ BW_MSG_CODEC(file);
 BW_MSG_CODEC(file_change);
 BW_MSG_CODEC(statfs);
 BW_MSG_CODEC(clocks);
+BW_MSG_CODEC(opened);
+BW_MSG_CODEC(kill);
 #undef BW_MSG_CODEC
 
 /* These are parts of a message: no check of the tail. */

@@ -129,7 +129,7 @@ enum bw_msg {
 	BW_MSG_AUTH_RESULT	= 7,
 
 	/* life of a session */
-	BW_MSG_OPEN		= 16,	/* host → board: struct bw_open; replied to */
+	BW_MSG_OPEN		= 16,	/* host → board: struct bw_open; the reply: struct bw_opened */
 	BW_MSG_CLOSE		= 17,	/* both ways, no reply; status: why, 0: the client left. Board → host: the session is gone */
 	BW_MSG_CREDIT		= 18,	/* both ways: u32 bytes */
 
@@ -164,7 +164,9 @@ enum bw_msg {
 	BW_MSG_CLOCKS		= 80,
 	BW_MSG_CHECK		= 81,	/* empty; the reply: struct bw_check, one after the other */
 
-	BW_MSG_LAST		= 81,
+	BW_MSG_KILL		= 82,	/* kill(2) of one process of the board: struct bw_kill; the reply is empty */
+
+	BW_MSG_LAST		= 82,
 };
 
 /* Capabilities in HELLO. A side uses only what both have. */

@@ -4,6 +4,7 @@
  * protocol/bpfattr.h says what is what; the daemon checks by the same table.
  */
 #include "remote/bpf.h"
+#include "remote/files.h"
 
 #include <linux/bpf.h>
 #include <stdlib.h>
@@ -313,7 +314,7 @@ static int own_task(struct bw_bpf_request *q)
 	q->pid_changed = !q->own_pid;
 	if (q->pid_changed)
 		set_u32(q->given + pid_at, NOBODY);
-	if (q->own_pid != (uint32_t)getpid())
+	if (!bw_is_own_pid((pid_t)q->own_pid))
 		return 0;
 	if (bw_handle_of(fd) == BW_HANDLE_BAD)
 		return bw_sys(SYS_fcntl, (long)fd, (long)F_GETFD) < 0 ? -EBADF : -BW_ENOTSUPP;

@@ -248,7 +248,7 @@ void bw_cache_keep(const struct bw_cached *c, const uint8_t *data, size_t len)
 		return;
 	make_directories(dir);
 	snprintf(file, sizeof(file), "%s/%s", dir, c->name);
-	snprintf(temp, sizeof(temp), "%s.%d", file, (int)getpid());
+	snprintf(temp, sizeof(temp), "%s.%d", file, (int)bw_getpid());
 	fd = BW_REAL(open)(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd >= 0) {
 		bool whole = write_all(fd, data, len);

@@ -50,7 +50,7 @@ const struct bw_board *bw_board(void)
 
 bool bw_is_owner(void)
 {
-	return atomic_load(&bw_conn.pid) == getpid();
+	return atomic_load(&bw_conn.pid) == bw_getpid();
 }
 
 /* ---- greeting ---- */
@@ -180,7 +180,7 @@ static int open_session(int fd, char *why, size_t size)
 {
 	struct bw_frame f = { .type = BW_MSG_OPEN, .request = 1 };
 	struct bw_buf payload = { 0 }, frame = { 0 };
-	struct bw_open o = { .pid = (uint32_t)getpid(), .uid = (uint32_t)bw_sys(SYS_getuid), .window = WINDOW };
+	struct bw_open o = { .pid = (uint32_t)bw_getpid(), .uid = (uint32_t)bw_sys(SYS_getuid), .window = WINDOW };
 	char comm[17];
 	int r;
 
@@ -197,6 +197,13 @@ static int open_session(int fd, char *why, size_t size)
 		;
 	if (!r)
 		r = f.type == BW_MSG_CLOSE && !f.status ? -ECONNRESET : bw_errno_from_wire(f.status);
+	if (!r) {
+		struct bw_opened opened;
+		struct bw_reader rd;
+
+		bw_reader_init(&rd, f.payload, bw_frame_payload_len(&f));
+		board.pid = bw_get_opened(&rd, &opened) ? 0 : opened.pid;
+	}
 	if (r)
 		snprintf(why, size, "it refuses a session: %s", r == -EUSERS ? "too many are open" : strerror(-r));
 	return r;
@@ -262,7 +269,7 @@ static int connect_board(void)
 		bw_sys(SYS_nanosleep, &pause, NULL);
 	if (!r) {
 		bw_receive_init();
-		atomic_store(&bw_conn.pid, getpid());
+		atomic_store(&bw_conn.pid, bw_getpid());
 		atomic_store(&bw_conn.state, BW_CONN_UP);
 		r = bw_receive_start();
 		if (!r)
@@ -270,7 +277,7 @@ static int connect_board(void)
 		snprintf(why, sizeof(why), "cannot start a thread: %s", strerror(-r));
 		bw_fd_close_private(atomic_exchange(&bw_conn.fd, -1));
 	}
-	atomic_store(&bw_conn.pid, getpid());
+	atomic_store(&bw_conn.pid, bw_getpid());
 	atomic_store(&bw_conn.state, BW_CONN_FAILED);
 	bw_say("board %s: %s: %s", *board.serial ? board.serial : "(unknown)", socket_path(), why);
 	return -ENODEV;

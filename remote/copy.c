@@ -46,7 +46,7 @@ static int copy(long nr, void *local, const void *user, size_t len)
 	if (!len)
 		return 0;
 	if (!atomic_load_explicit(&refused, memory_order_relaxed)) {
-		n = bw_sys(nr, (long)getpid(), &mine, 1L, &theirs, 1L, 0L);
+		n = bw_sys(nr, (long)bw_getpid(), &mine, 1L, &theirs, 1L, 0L);
 		if (n >= 0 || n == -EFAULT)
 			return n == (long)len ? 0 : -EFAULT;
 		atomic_store(&refused, true);

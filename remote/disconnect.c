@@ -49,7 +49,7 @@ static void flush_unheld(FILE *f)
 static void interrupt(void)
 {
 	atomic_store(&interrupted, true);
-	bw_sys(SYS_tgkill, (long)getpid(), (long)getpid(), (long)SIGINT);
+	bw_sys(SYS_tgkill, (long)bw_getpid(), (long)bw_getpid(), (long)SIGINT);
 }
 
 void bw_disconnected(const char *why)
@@ -88,7 +88,7 @@ bool bw_disconnect_wait(void)
 
 void bw_disconnect_kill(pid_t pid, int sig)
 {
-	if (atomic_load(&ending) && bw_is_owner() && sig == SIGINT && pid == getpid())
+	if (atomic_load(&ending) && bw_is_owner() && sig == SIGINT && pid == bw_getpid())
 		exit(EXIT_BOARD_LOST);
 }
 

@@ -3,6 +3,7 @@
  * dlsym on a handle of libc (Python's ctypes: CDLL('libc.so.6').ioctl) goes around a preloaded library. Where libc's own function is what
  * would come out, ours comes out instead. RTLD_NEXT is left alone: whoever asks for the next one after himself is a wrapper too.
  */
+#include "remote/files.h"
 #include "remote/remote.h"
 
 #include <dlfcn.h>
@@ -59,7 +60,7 @@ BW_EXPORT BW_JUMPS void *dlsym(void *handle, const char *name)
 	if (handle != RTLD_NEXT && handle != RTLD_DEFAULT && bw_active()) {
 		void *found = bw_real.dlsym(handle, name);
 
-		return found ? ours(name, found) : NULL;
+		return found ? bw_usdt_symbol(name, ours(name, found)) : NULL;
 	}
 	BW_JUMP return bw_real.dlsym(handle, name);
 }

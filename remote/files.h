@@ -93,6 +93,16 @@ struct dirent64 *bw_dir_read(struct bw_dir *d);
 
 /* ---- identity.c ---- */
 bool bw_has_libbcc(void);	/* loaded in this process */
+bool bw_in_python_bcc(void);	/* likewise, and the process is a Python */
+
+/* ---- process.c: numbers of processes ---- */
+bool bw_is_own_pid(pid_t pid);	/* of this process, here or on the board */
+bool bw_is_child(pid_t pid);	/* a process of this machine that this one started, or a child's child */
+int bw_pidfd_open(pid_t pid, unsigned int flags);
+
+/* ---- usdt.c, for dlsym.c: what a tool shall get that asked for a symbol which was found ---- */
+void *bw_usdt_symbol(const char *name, void *found);
+
 /*
  * What dlsym.c answers for "clock_gettime": a front end compares the result with what bpf_ktime_get_ns says. It is never
  * exported, since a shifted clock must not reach the tool's own timers.

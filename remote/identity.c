@@ -3,9 +3,9 @@
  * Who and where the program believes to be. Only the BPF front end is told that it is root on the board: its children (a compiler, dpkg, a
  * pager) run here and must know it.
  */
+#include <dlfcn.h>
 #include <link.h>
 #include <net/if.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
@@ -71,6 +71,22 @@ bool bw_has_libbcc(void)
 	return found;
 }
 
+bool bw_in_python_bcc(void)
+{
+	static atomic_bool found;
+	void *libbcc;
+
+	if (atomic_load_explicit(&found, memory_order_relaxed))
+		return true;
+	libbcc = dlopen("libbcc.so.0", RTLD_NOLOAD | RTLD_LAZY);
+	if (!libbcc)
+		return false;
+	dlclose(libbcc);
+	if (BW_REAL(dlsym)(RTLD_DEFAULT, "Py_GetVersion"))
+		atomic_store(&found, true);
+	return atomic_load(&found);
+}
+
 bool bw_is_front_end(void)
 {
 	const char *pid;
@@ -78,7 +94,7 @@ bool bw_is_front_end(void)
 	if (atomic_load_explicit(&front_end, memory_order_relaxed))
 		return true;
 	pid = getenv("BPFWIRE_MAIN");
-	if ((!pid || atoi(pid) != getpid()) && !has_bpf_library())
+	if ((!pid || atoi(pid) != bw_getpid()) && !has_bpf_library())
 		return false;
 	bw_front_end_now();
 	return true;
@@ -167,7 +183,7 @@ static int cpus_of_list(const char *list, size_t size, cpu_set_t *set)
 
 BW_EXPORT int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
 {
-	const struct bw_board *b = pid == 0 || pid == getpid() ? spoofed() : NULL;
+	const struct bw_board *b = pid == 0 || pid == bw_getpid() ? spoofed() : NULL;
 
 	return b ? BW_RET(cpus_of_list(b->cpus_online, size, set)) : BW_REAL(sched_getaffinity)(pid, size, set);
 }
@@ -237,58 +253,4 @@ BW_EXPORT char *if_indextoname(unsigned int index, char name[IF_NAMESIZE])
 	if (!found)
 		errno = ENXIO;
 	return found;
-}
-
-/* ---- signals: a number that names a process there must not hit one here ---- */
-
-/* Parent of a process of this machine, 0 if it has none or does not exist. */
-static pid_t parent_of(pid_t pid)
-{
-	char path[32], buf[512], *p;
-	ssize_t n = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = BW_REAL(open)(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = BW_REAL(read)(fd, buf, sizeof(buf) - 1);
-		BW_REAL(close)(fd);
-	}
-	if (n <= 0)
-		return 0;
-	buf[n] = 0;
-	p = strrchr(buf, ')');		/* comm may hold anything */
-	return p && strlen(p) > 4 ? (pid_t)strtol(p + 4, NULL, 10) : 0;
-}
-
-static bool is_ours(pid_t pid)
-{
-	int depth;
-
-	if (pid <= 0 || pid == getpid() || pid == getppid())
-		return true;
-	for (depth = 0; pid > 1 && depth < 64; depth++) {
-		pid = parent_of(pid);
-		if (pid == getpid())
-			return true;
-	}
-	return false;
-}
-
-BW_EXPORT int kill(pid_t pid, int sig)
-{
-	char path[32];
-	struct stat st;
-
-	if (!bw_active())
-		return BW_REAL(kill)(pid, sig);
-	bw_disconnect_kill(pid, sig);
-	if (!bw_is_front_end() || is_ours(pid))
-		return BW_REAL(kill)(pid, sig);
-	if (sig == 0) {
-		snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-		return bw_ret(bw_file_stat(path, true, &st) ? -ESRCH : 0);
-	}
-	bw_say("kill %d: not sent: the process is the board's, or none of this tool's here", (int)pid);
-	return bw_ret(-EPERM);
 }

@@ -160,7 +160,7 @@ static const char *below_own_pid(const char *path)
 		return NULL;
 	for (p = path + 6; *p >= '0' && *p <= '9' && pid < INT32_MAX; p++)
 		pid = pid * 10 + (*p - '0');
-	return (*p == 0 || *p == '/') && pid == getpid() ? p : NULL;
+	return (*p == 0 || *p == '/') && pid == bw_getpid() ? p : NULL;
 }
 
 static bool is_boards(const char *clean)

@@ -2,6 +2,7 @@
 /* perf_event_open(2), and what can be done with its descriptor. Layouts: include/uapi/linux/perf_event.h. */
 #include "remote/bpf.h"
 #include "remote/conn.h"
+#include "remote/files.h"
 #include "remote/ring.h"
 
 #include <dlfcn.h>
@@ -49,18 +50,10 @@ static int copy_attr(struct request *q, const void *user)
 /*
  * BCC 0.26's Python passes one argument too few to bpf_attach_uprobe, so that the offset of a reference counter (the upper half of a uprobe's
  * config) is what happened to be on the stack. BCC's Python means none ever (USDT semaphores it writes by itself).
+ *
+ * A kprobe's function and a uprobe's file are strings that config1 points to; a kprobe may have none (an address in
+ * config2).
  */
-static bool inside_python_bcc(void)
-{
-	void *libbcc = dlopen("libbcc.so.0", RTLD_NOLOAD | RTLD_LAZY);
-
-	if (!libbcc)
-		return false;
-	dlclose(libbcc);
-	return BW_REAL(dlsym)(RTLD_DEFAULT, "Py_GetVersion") != NULL;
-}
-
-/* A kprobe's function and a uprobe's file are strings that config1 points to; a kprobe may have none (an address in config2). */
 static int take_target(struct request *q)
 {
 	const struct bw_board *b = bw_board();
@@ -70,7 +63,7 @@ static int take_target(struct request *q)
 
 	if (!(kprobe || uprobe) || !user)
 		return 0;
-	if (uprobe && q->a->config >> 32 && inside_python_bcc())
+	if (uprobe && q->a->config >> 32 && bw_in_python_bcc())
 		q->a->config &= UINT32_MAX;
 	n = bw_copy_in_string(q->target, user, sizeof(q->target));
 	if (n < 0)
@@ -84,13 +77,22 @@ static int take_target(struct request *q)
 
 static int check_pid(pid_t pid, unsigned long flags)
 {
-	static atomic_bool said;
+	static atomic_bool said_self, said_child;
 
-	if (flags & PERF_FLAG_PID_CGROUP || (pid != 0 && pid != getpid()))
+	if (flags & PERF_FLAG_PID_CGROUP || pid == -1)
 		return 0;
-	if (!atomic_exchange(&said, true))
-		bw_say("the tool asks to measure itself (perf_event_open, pid %d), which is not on the board: refused", pid);
-	return -ESRCH;
+	if (pid == 0 || bw_is_own_pid(pid)) {
+		if (!atomic_exchange(&said_self, true))
+			bw_say("the tool asks to measure itself (perf_event_open, pid %d), which is not on the board: refused", pid);
+		return -ESRCH;
+	}
+	if (bw_is_child(pid)) {
+		if (!atomic_exchange(&said_child, true))
+			bw_say("the tool asks to trace process %d, which it started itself and so here, not on the board: refused; start the command on "
+			       "the board and give the tool its pid (-p)", pid);
+		return -ESRCH;
+	}
+	return 0;
 }
 
 static int add_event(const struct request *q, uint32_t handle, bool cloexec)

@@ -31,7 +31,7 @@ bool bw_placeholder_maybe(int fd)
 
 static bool table_is_mine(void)
 {
-	return atomic_load_explicit(&table_pid, memory_order_relaxed) == getpid();
+	return atomic_load_explicit(&table_pid, memory_order_relaxed) == bw_getpid();
 }
 
 static bool same_file(const struct bw_placeholder *o, int fd)
@@ -106,7 +106,7 @@ static void set(int fd, struct bw_placeholder *o)
 
 static void take_table(void)
 {
-	pid_t pid = getpid();
+	pid_t pid = bw_getpid();
 
 	if (atomic_load(&table_pid) != pid) {
 		bw_placeholders_after_fork();
@@ -127,7 +127,7 @@ static struct bw_placeholder *make(const struct bw_placeholder_new *n, int fd)
 	}
 	o->ops = n->ops;
 	atomic_init(&o->refs, 1);
-	o->owner = getpid();
+	o->owner = bw_getpid();
 	o->handle = n->handle;
 	o->object = n->object;
 	o->oflags = n->oflags;

@@ -15,8 +15,10 @@
 #include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
@@ -99,7 +101,7 @@ struct statx;
 	X(int, dprintf, (int, const char *, ...)) X(int, vdprintf, (int, const char *, va_list)) \
 	X(int, __dprintf_chk, (int, int, const char *, ...)) X(int, __vdprintf_chk, (int, int, const char *, va_list))
 
-/* The machine: identity.c */
+/* The machine: identity.c, process.c, network.c */
 #define BW_REAL_ID(X) \
 	X(int, uname, (struct utsname *)) X(uid_t, getuid, (void)) X(uid_t, geteuid, (void)) \
 	X(long, sysconf, (int)) X(int, get_nprocs, (void)) X(int, get_nprocs_conf, (void)) \
@@ -107,7 +109,8 @@ struct statx;
 	X(int, setrlimit, (__rlimit_resource_t, const struct rlimit *)) X(int, setrlimit64, (__rlimit_resource_t, const struct rlimit64 *)) \
 	X(void *, dlsym, (void *, const char *)) \
 	X(unsigned int, if_nametoindex, (const char *)) X(char *, if_indextoname, (unsigned int, char *)) \
-	X(int, kill, (pid_t, int))
+	X(pid_t, getpid, (void)) X(int, kill, (pid_t, int)) X(int, pidfd_open, (pid_t, unsigned int)) \
+	X(int, socket, (int, int, int)) X(int, setsockopt, (int, int, int, const void *, socklen_t))
 
 /* Used, but not wrapped. clock_gettime is answered only where a tool asks dlsym for it (dlsym.c). */
 #define BW_REAL_PLAIN(X) \

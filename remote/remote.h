@@ -55,9 +55,13 @@ static inline void *bw_err(long negative_errno) { return (void *)negative_errno;
  * BPFWIRE_SOCKET	path of the board's Unix socket; without it the library does nothing at all
  * BPFWIRE_MAIN		pid of the program that `bpfwire run` became: it is a front end from the start
  * BPFWIRE_BOARD_PATHS, BPFWIRE_LOCAL_PATHS	colon-separated additions to the table of paths (--board, --local)
+ * BPFWIRE_ALLOW_KILL	set: kill(2) of a process of the board goes there
  * BPFWIRE_STATS	file to count in (stats.h)
  * BPFWIRE_VERBOSE	1: say on stderr which paths went to the board; 2: every call
  */
+
+/* The process, for our own code: getpid(2) as the tool sees it may be its number on the board (identity.c). */
+pid_t bw_getpid(void);
 
 /* ---- conn.c: the connection ---- */
 struct bw_reply {
@@ -76,6 +80,7 @@ struct bw_board {
 	char build_id[65], boot_id[65];
 	uint8_t arch, lockdown;
 	uint32_t page_size, pmu_kprobe, pmu_uprobe, msg_max;
+	uint32_t pid;				/* of this session's worker there, 0 unknown; of the owner's connection only (bw_is_owner) */
 };
 
 /* True if the library is to do anything in this process (BPFWIRE_SOCKET is set, and we are not inside our own thread). */

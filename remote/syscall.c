@@ -3,6 +3,7 @@
  * syscall(2): how every front end enters bpf(2) and perf_event_open(2), and what some do with descriptors and files too. Numbers that have a
  * wrapper go there (by the wrapper's name: the one place in the library where that is meant); the rest to libc.
  */
+#include "remote/files.h"
 #include "remote/remote.h"
 
 #include <signal.h>
@@ -114,6 +115,21 @@ static long file_call(long nr, const struct args *x, bool *taken)
 	return 0;
 }
 
+static long machine_call(long nr, const struct args *x, bool *taken)
+{
+	*taken = true;
+	switch (nr) {
+	case SYS_kill:
+		return kill((pid_t)x->a, (int)x->b);
+	case SYS_pidfd_open:
+		return pidfd_open((pid_t)x->a, (unsigned int)x->b);
+	case SYS_socket:
+		return socket((int)x->a, (int)x->b, (int)x->c);
+	}
+	*taken = false;
+	return 0;
+}
+
 BW_EXPORT BW_UNSANITIZED long syscall(long nr, ...)
 {
 	struct args x;
@@ -137,6 +153,8 @@ BW_EXPORT BW_UNSANITIZED long syscall(long nr, ...)
 			r = wait_call(nr, &x, &taken);
 		if (!taken)
 			r = file_call(nr, &x, &taken);
+		if (!taken)
+			r = machine_call(nr, &x, &taken);
 		if (taken)
 			return r;
 	}

@@ -139,8 +139,12 @@ static int set_bcc(const struct bw_board *b, bool wanted)
 {
 	const char *arch = bw_bcc_arch(b->arch);
 
-	if (!arch && wanted)
-		bw_log(BW_LOG_WARN, "BCC cannot compile for %s (%s): only tools that need no compiler will work", bw_arch_name(b->arch), b->machine);
+	/* It would compile for this machine's registers, and what the tool shows would be wrong. */
+	if (!arch && wanted) {
+		bw_log(BW_LOG_ERROR, "BCC cannot compile for %s (%s): use a tool that needs no compiler, as bpftool or those of libbpf", bw_arch_name(b->arch),
+		       b->machine);
+		return -EOPNOTSUPP;
+	}
 	if (!arch)
 		return unsetenv("ARCH") < 0 ? -errno : 0;
 	return set("ARCH", arch);
@@ -166,6 +170,8 @@ int bw_environ_set(const struct bw_run *r, struct bw_board *b, const struct bw_p
 	snprintf(number, sizeof(number), "%d", (int)getpid());
 	if (!err)
 		err = set("BPFWIRE_MAIN", number);
+	if (!err && r->allow_kill)
+		err = set("BPFWIRE_ALLOW_KILL", "1");
 	snprintf(number, sizeof(number), "%d", r->verbose);
 	if (!err && r->verbose)
 		err = set("BPFWIRE_VERBOSE", number);

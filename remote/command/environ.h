@@ -12,6 +12,7 @@ struct bw_run {
 	const char *serial;
 	int verbose;
 	bool stats;
+	bool allow_kill;
 };
 
 /* Appends to a colon-separated list in the environment. 0 or -ENOMEM. */

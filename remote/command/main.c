@@ -19,6 +19,7 @@ static const struct bw_subcommand subcommands[] = {
 	  "  -v, --verbose        say which files are the board's; twice: each call that goes there\n"
 	  "      --board PATH     take PATH and all below it from the board (may be repeated)\n"
 	  "      --local PATH     take PATH and all below it from this machine (may be repeated)\n"
+	  "      --allow-kill     let the tool send signals to processes of the board\n"
 	  "      --stats          at the end say what was asked of the board: messages, bytes, time waited\n" },
 	{ "headers", bw_cmd_headers, "[-s SERIAL]", "print the directory with the kernel headers of a board, for BCC; fetch them first if need be",
 	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n" },

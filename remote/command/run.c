@@ -15,7 +15,7 @@
 #include "remote/command/program.h"
 #include "remote/command/stats.h"
 
-enum { OPT_BOARD = 256, OPT_LOCAL, OPT_STATS };
+enum { OPT_BOARD = 256, OPT_LOCAL, OPT_STATS, OPT_ALLOW_KILL };
 
 /* 0, -1: go on; else the exit status. */
 static int parse(int argc, char **argv, struct bw_run *r)
@@ -23,7 +23,7 @@ static int parse(int argc, char **argv, struct bw_run *r)
 	static const struct option options[] = {
 		{ "serial", required_argument, NULL, 's' }, { "verbose", no_argument, NULL, 'v' },
 		{ "board", required_argument, NULL, OPT_BOARD }, { "local", required_argument, NULL, OPT_LOCAL },
-		{ "stats", no_argument, NULL, OPT_STATS }, { 0 },
+		{ "allow-kill", no_argument, NULL, OPT_ALLOW_KILL }, { "stats", no_argument, NULL, OPT_STATS }, { 0 },
 	};
 	int opt;
 
@@ -35,6 +35,9 @@ static int parse(int argc, char **argv, struct bw_run *r)
 			break;
 		case 'v':
 			r->verbose++;
+			break;
+		case OPT_ALLOW_KILL:
+			r->allow_kill = true;
 			break;
 		case OPT_STATS:
 			r->stats = true;

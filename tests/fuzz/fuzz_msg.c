@@ -42,6 +42,8 @@ CODEC(file)
 CODEC(file_change)
 CODEC(statfs)
 CODEC(clocks)
+CODEC(opened)
+CODEC(kill)
 CODEC(stat)
 CODEC(dirent)
 CODEC(check)
@@ -50,7 +52,7 @@ typedef int again_fn(struct bw_reader *r, struct bw_buf *b);
 static again_fn *const codecs[] = {
 	again_hello, again_open, again_bpf, again_bpf_reply, again_perf_open, again_handle_reply, again_ioctl, again_ioctl_reply,
 	again_handle_read, again_handle_write, again_ring_map, again_ring_map_reply, again_ring_credit, again_ring_data, again_file,
-	again_file_change, again_statfs, again_clocks, again_stat, again_dirent, again_check,
+	again_file_change, again_statfs, again_clocks, again_stat, again_dirent, again_check, again_opened, again_kill,
 };
 
 /* Decode from memory of exactly len bytes, encode into b. */

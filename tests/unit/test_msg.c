@@ -78,6 +78,9 @@ static const char statfs_hex[] =
 static const char clocks_hex[] =
 	"01002a36fe9c9717 0200000000000000 0300000000000000 fcffffffffffffff";
 
+static const char opened_hex[] = "d2040000";
+static const char kill_hex[] = "d2040000 0f000000";
+
 static const char check_hex[] =
 	"02 07000000 6b70726f626573 09000000 6e6f6e652068657265 10000000 434f4e4649475f4b50524f4245533d79 "
 	"0e000000 74726163696e672e636f6e666967";
@@ -132,6 +135,8 @@ static const struct bw_stat stat_ = STAT(4096);
 static const struct bw_dirent dirent_ = { .st = STAT(4097), .name = S("sub/name") };
 static const struct bw_statfs statfs_ = { 0xcafe4a11, 4096, 3, 2, 1, 10, 9, 255, 4096, 0x20 };
 static const struct bw_clocks clocks = { 1700000000000000001, 2, 3, -4 };
+static const struct bw_opened opened = { 1234 };
+static const struct bw_kill kill_ = { 1234, 15 };
 static const struct bw_check check_ = {
 	.verdict = BW_CHECK_FAIL, .item = S("kprobes"), .text = S("none here"), .kconfig = S("CONFIG_KPROBES=y"), .snippet = S("tracing.config"),
 };
@@ -177,6 +182,8 @@ CODEC(file, file)
 CODEC(file_change, file_change)
 CODEC(statfs, statfs_)
 CODEC(clocks, clocks)
+CODEC(opened, opened)
+CODEC(kill, kill_)
 CODEC(stat, stat_)
 CODEC(dirent, dirent_)
 CODEC(check, check_)
@@ -184,7 +191,7 @@ CODEC(check, check_)
 static const struct golden goldens[] = {
 	ROW(hello), ROW(open), ROW(bpf), ROW(bpf_reply), ROW(perf_open), ROW(handle_reply), ROW(ioctl), ROW(ioctl_reply), ROW(handle_read),
 	ROW(handle_write), ROW(ring_map), ROW(ring_map_reply), ROW(ring_credit), ROW(ring_data), ROW(file), ROW(file_change), ROW(statfs),
-	ROW(clocks), PART(stat), PART(dirent), PART(check),
+	ROW(clocks), ROW(opened), ROW(kill), PART(stat), PART(dirent), PART(check),
 };
 #define EACH(g) (const struct golden *g = goldens; g < goldens + sizeof(goldens) / sizeof(goldens[0]); g++)
 

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const uint16_t types[] = {
 	BW_MSG_BPF, BW_MSG_PERF_OPEN, BW_MSG_IOCTL, BW_MSG_HANDLE_CLOSE, BW_MSG_HANDLE_READ, BW_MSG_HANDLE_WRITE, BW_MSG_HANDLE_INFO,
 	BW_MSG_RING_MAP, BW_MSG_RING_UNMAP, BW_MSG_RING_FLUSH, BW_MSG_FILE_GET, BW_MSG_FILE_STAT, BW_MSG_FILE_ACCESS, BW_MSG_FILE_READLINK,
-	BW_MSG_FILE_LIST, BW_MSG_FILE_OPEN, BW_MSG_FILE_CHANGE, BW_MSG_FILE_STATFS, BW_MSG_FILE_REALPATH, BW_MSG_CLOCKS, BW_MSG_CHECK, 4711,
+	BW_MSG_FILE_LIST, BW_MSG_FILE_OPEN, BW_MSG_FILE_CHANGE, BW_MSG_FILE_STATFS, BW_MSG_FILE_REALPATH, BW_MSG_CLOCKS, BW_MSG_CHECK, BW_MSG_KILL, 4711,
 };
 
 #define DENY(nr)	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
@@ -34,7 +34,7 @@ static void forbid_harm(void)
 {
 	struct sock_filter f[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		DENY(__NR_bpf), DENY(__NR_perf_event_open), DENY(__NR_mkdirat), DENY(__NR_unlinkat), DENY(__NR_renameat2),
+		DENY(__NR_bpf), DENY(__NR_perf_event_open), DENY(__NR_mkdirat), DENY(__NR_unlinkat), DENY(__NR_renameat2), DENY(__NR_kill),
 #ifdef __NR_mkdir
 		DENY(__NR_mkdir), DENY(__NR_rmdir), DENY(__NR_unlink), DENY(__NR_rename),
 #endif

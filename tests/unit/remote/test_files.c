@@ -9,6 +9,8 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
@@ -182,6 +184,7 @@ static int file_op(uint16_t type, struct bw_reader *r, struct bw_buf *out)
 static int handler(uint16_t type, struct bw_reader *r, struct bw_buf *out)
 {
 	struct bw_clocks c = { .monotonic = 5000000000000ll, .boottime = 6000000000000ll };
+	struct bw_kill k;
 	struct bw_file_change ch;
 
 	asked[type]++;
@@ -193,6 +196,7 @@ static int handler(uint16_t type, struct bw_reader *r, struct bw_buf *out)
 	case BW_MSG_HANDLE_WRITE: return handle_write(r, out);
 	case BW_MSG_HANDLE_CLOSE: return 0;
 	case BW_MSG_CLOCKS: bw_put_clocks(out, &c); return 0;
+	case BW_MSG_KILL: return bw_get_kill(r, &k) ? -EPROTO : k.pid == 1 && k.signal == SIGTERM ? 0 : -ESRCH;
 	case BW_MSG_FILE_CHANGE:
 		bw_get_file_change(r, &ch);
 		return ch.what == BW_CHANGE_MKDIR && is(ch.path, "/sys/fs/bpf/d") ? 0 : ch.what == BW_CHANGE_RMDIR ? -ENOTEMPTY : -EISDIR;
@@ -582,8 +586,35 @@ TEST("a signal of a front end never hits a process of this machine that is not i
 	CHECK(kill(1, SIGTERM) == -1 && errno == EPERM);
 	CHECK(!kill(77, 0));
 	CHECK(kill(78, 0) == -1 && errno == ESRCH);
+	CHECK(syscall(SYS_kill, 1, SIGTERM) == -1 && errno == EPERM);
 	CHECK(!kill(child, 0));
 	CHECK(!kill(child, SIGKILL));
+}
+
+TEST("with --allow-kill it goes to the board, with the board's answer")
+{
+	setenv("BPFWIRE_ALLOW_KILL", "1", 1);
+	CHECK(!kill(1, SIGTERM));
+	CHECK(kill(2, SIGTERM) == -1 && errno == ESRCH);
+	unsetenv("BPFWIRE_ALLOW_KILL");
+}
+
+TEST("a descriptor of a process is had for this tool's own alone")
+{
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	CHECK(fd >= 0 && !close(fd));
+	CHECK(syscall(SYS_pidfd_open, 1, 0) == -1 && errno == ENOSYS);
+}
+
+TEST("a front end gets no socket of this machine's netlink nor of its packets, and any other")
+{
+	int fd;
+
+	CHECK(socket(AF_NETLINK, SOCK_RAW, 0) == -1 && errno == EAFNOSUPPORT);
+	CHECK(socket(AF_PACKET, SOCK_RAW, 0) == -1 && errno == EAFNOSUPPORT);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	CHECK(fd >= 0 && !close(fd));
 }
 
 static int remove_visited(const char *path, const struct stat *st, int type, struct FTW *f)

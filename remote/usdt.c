@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * libbcc parses the arguments of USDT probes by the assembly syntax of the architecture that it was built for. What it makes of another one's is at best
+ * nothing and at worst another argument, so BCC's Python is told that there are none, and its user why.
+ */
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "remote/files.h"
+#include "remote/remote.h"
+
+static const char *(*theirs)(void **contexts, int n);
+
+/* bcc_usdt_genargs, src/cc/bcc_usdt.h of libbcc: C text for the program, NULL: it cannot be made. */
+static const char *genargs(void **contexts, int n)
+{
+	if (!n)		/* BCC's Python asks for every program */
+		return theirs(contexts, n);
+	bw_say("arguments of USDT probes of an %s program cannot be read by this machine's libbcc: refused; use a uprobe on a function, or a tracepoint",
+	       bw_board()->machine);
+	return NULL;
+}
+
+static bool other_machine(void)
+{
+	struct utsname here;
+
+	return !bw_conn_ready() && !BW_REAL(uname)(&here) && strcmp(here.machine, bw_board()->machine);
+}
+
+void *bw_usdt_symbol(const char *name, void *found)
+{
+	if (strcmp(name, "bcc_usdt_genargs") || !other_machine())
+		return found;
+	theirs = (const char *(*)(void **, int))found;
+	return (void *)genargs;
+}
