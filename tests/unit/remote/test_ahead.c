@@ -247,11 +247,11 @@ TEST("two maps read in turns do not mix")
 TEST("bad pointers are EFAULT in the middle of a dump as well")
 {
 	int fd = map_create(BPF_MAP_TYPE_HASH);
-	uint32_t next, key = 1;
+	uint32_t next;
 
 	CHECK_EQ(elem(BPF_MAP_GET_NEXT_KEY, fd, NULL, &next), 0);
-	CHECK(elem(BPF_MAP_GET_NEXT_KEY, fd, &key, (void *)~0xfull) == -1 && errno == EFAULT);
-	CHECK(elem(BPF_MAP_LOOKUP_ELEM, fd, &key, (void *)~0xfull) == -1 && errno == EFAULT);
+	CHECK(elem(BPF_MAP_LOOKUP_ELEM, fd, &next, (void *)~0xfull) == -1 && errno == EFAULT);
+	CHECK(elem(BPF_MAP_GET_NEXT_KEY, fd, &next, (void *)~0xfull) == -1 && errno == EFAULT);
 	close(fd);
 }
 
