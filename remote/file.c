@@ -22,6 +22,8 @@ int bw_file_call(uint16_t type, const char *path, uint32_t flags, uint32_t mode,
 	bw_put_file(&b, &m);
 	err = b.err ? b.err : bw_call(type, &b, reply);
 	bw_buf_free(&b);
+	if (err == -ENOENT && bw_is_front_end() && !strncmp(path, "/proc/", 6))
+		bw_refuse_child((pid_t)strtol(path + 6, NULL, 10));
 	bw_verbose(1, "%s %s: %s", type == BW_MSG_FILE_OPEN ? "open" : "look at", path, err < 0 ? strerror(-err) : "the board's");
 	return err;
 }

@@ -77,22 +77,16 @@ static int take_target(struct request *q)
 
 static int check_pid(pid_t pid, unsigned long flags)
 {
-	static atomic_bool said_self, said_child;
+	static atomic_bool said;
 
 	if (flags & PERF_FLAG_PID_CGROUP || pid == -1)
 		return 0;
 	if (pid == 0 || bw_is_own_pid(pid)) {
-		if (!atomic_exchange(&said_self, true))
+		if (!atomic_exchange(&said, true))
 			bw_say("the tool asks to measure itself (perf_event_open, pid %d), which is not on the board: refused", pid);
 		return -ESRCH;
 	}
-	if (bw_is_child(pid)) {
-		if (!atomic_exchange(&said_child, true))
-			bw_say("the tool asks to trace process %d, which it started itself and so here, not on the board: refused; start the command on "
-			       "the board and give the tool its pid (-p)", pid);
-		return -ESRCH;
-	}
-	return 0;
+	return bw_refuse_child(pid) ? -ESRCH : 0;
 }
 
 static int add_event(const struct request *q, uint32_t handle, bool cloexec)

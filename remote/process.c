@@ -51,6 +51,18 @@ bool bw_is_child(pid_t pid)
 	return pid > 0 && is_below(pid, bw_getpid());
 }
 
+bool bw_refuse_child(pid_t pid)
+{
+	static atomic_bool said;
+
+	if (!bw_is_child(pid))
+		return false;
+	if (!atomic_exchange(&said, true))
+		bw_say("the tool asks to trace process %d, which it started itself and so here, not on the board: refused; start the command on the board "
+		       "and give the tool its pid (-p)", (int)pid);
+	return true;
+}
+
 /* One of this run's processes, or groups. */
 static bool is_local(pid_t pid)
 {
