@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "protocol/wirecode.h"
+#include "remote/conn.h"
 #include "remote/files.h"
 
 #define CHUNK	(1u << 20)	/* a longer read or write is a short one */
@@ -254,7 +255,7 @@ static bool may_be_of_read(int err)
 	return true;
 }
 
-/* libbcc looks for what it may have to remove whenever it detaches. See bw_lost. */
+/* libbcc looks for what it may have to remove whenever it detaches, also when it has closed all. See bw_lost. */
 static bool is_list_of_probes(const char *path)
 {
 	size_t n = strlen(path);
@@ -276,7 +277,7 @@ int bw_file_open(const char *path, int oflags, mode_t mode)
 		r = fetch(path, oflags, &c);
 	if (r == -EISDIR)
 		return open_handle(path, oflags | O_DIRECTORY, mode);
-	if (r == -ENODEV && bw_lost() && is_list_of_probes(path))
+	if (r == -ENODEV && bw_lost() && (bw_objects_held() || is_list_of_probes(path)))
 		return into_memfd(path, (const uint8_t *)"", 0, oflags);
 	return r < 0 && may_be_of_read(r) ? open_handle(path, oflags, mode) : r;
 }
