@@ -7,174 +7,28 @@
  * Some clients write big frames (more of them than their windows would let the pipe hold), one asks for FILE over and over. Then the daemon is stopped, so that what is written piles up down to the
  * USB transfers; the bridge is killed; the daemon goes on, and fills its own transfers to nobody. Exit 0: each next bridge answered in time.
  */
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
-#include "protocol/frame.h"
 #include "protocol/io.h"
 #include "protocol/msg.h"
+#include "tests/e2e/socket_client.h"
 
 #define DIR		"/run/reset-loop"
+#define BOARD		DIR "/BOARD0001"
 #define GIVE_UP_MS	30000
 #define MOVED		(512u << 10)	/* bytes that both directions have carried before the daemon is stopped */
 #define WRITERS		4
 #define STUCK_MS	60		/* nothing could be written for so long: all is full */
 
-struct client {
-	int fd;
-	struct bw_stream in;
-	struct bw_window up, down;
-	struct bw_buf out;
-	size_t sent;			/* of out */
-	uint64_t wrote, got;
-	uint32_t request;
-};
-
-static void client_close(struct client *c)
-{
-	if (c->fd > 0)
-		close(c->fd);
-	bw_stream_fini(&c->in);
-	bw_buf_free(&c->out);
-	memset(c, 0, sizeof(*c));
-}
-
-/* 1: a frame; 0: none within the time; negative: the connection is at its end. */
-static int client_frame(struct client *c, struct bw_frame *f, int64_t until)
-{
-	int r;
-
-	while (!(r = bw_stream_next(&c->in, f))) {
-		struct pollfd p = { .fd = c->fd, .events = POLLIN };
-		int64_t left = until - bw_now_ms();
-		uint8_t *room;
-		size_t size;
-		ssize_t n;
-
-		if (left < 0 || poll(&p, 1, (int)left) <= 0)
-			return 0;
-		room = bw_stream_room(&c->in, &size);
-		n = recv(c->fd, room, size, MSG_DONTWAIT);
-		if (n <= 0)
-			return -ECONNRESET;
-		bw_stream_fed(&c->in, (size_t)n);
-	}
-	return r;
-}
-
-static int client_greeted(struct client *c, int64_t until)
-{
-	struct bw_reader r;
-	struct bw_hello h;
-	struct bw_frame f;
-
-	if (client_frame(c, &f, until) <= 0 || f.type != BW_MSG_HELLO || f.status)
-		return -EAGAIN;
-	bw_reader_init(&r, f.payload, bw_frame_payload_len(&f));
-	if (bw_get_hello(&r, &h) < 0)
-		return -EPROTO;
-	bw_window_init(&c->up, h.window);
-	bw_window_init(&c->down, BW_WINDOW_MAX);
-	return 0;
-}
-
-static void client_put(struct client *c, uint16_t type, const struct bw_buf *payload)
-{
-	struct bw_frame f = { .type = type, .request = ++c->request };
-	size_t before = c->out.len;
-
-	bw_frame_put_msg(&c->out, &f, payload->data, payload->len);
-	if (bw_frame_counts(type))
-		c->up.avail -= (int64_t)(c->out.len - before);
-}
-
-/* Connected, greeted, a session opened and its worker has answered. */
-static int client_open(struct client *c, int64_t until)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = DIR "/BOARD0001" };
-	struct bw_open o = { .window = BW_WINDOW_MAX, .comm = { "reset-loop", 10 } };
-	struct bw_buf payload = { 0 };
-	struct bw_frame f;
-	int r;
-
-	memset(c, 0, sizeof(*c));
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (connect(c->fd, (struct sockaddr *)&addr, sizeof(addr)) || bw_stream_init(&c->in))
-		return -EAGAIN;
-	r = client_greeted(c, until);
-	if (r)
-		return r;
-	bw_put_open(&payload, &o);
-	client_put(c, BW_MSG_OPEN, &payload);
-	bw_buf_reset(&payload);
-	bw_put_u32(&payload, 1);
-	client_put(c, BW_MSG_HANDLE_CLOSE, &payload);
-	bw_buf_free(&payload);
-	r = bw_write_full(c->fd, c->out.data, c->out.len);
-	bw_buf_reset(&c->out);
-	while (!r && (r = client_frame(c, &f, until)) > 0 && f.type != BW_MSG_HANDLE_CLOSE)
-		r = 0;
-	return r > 0 ? 0 : r ? r : -ETIMEDOUT;
-}
-
-static int client_open_soon(struct client *c, int64_t until)
-{
-	int r;
-
-	while ((r = client_open(c, until)) && bw_now_ms() < until) {
-		client_close(c);
-		usleep(5000);
-	}
-	return r;
-}
-
 static void client_take(struct client *c)
 {
-	struct bw_buf payload = { 0 };
 	struct bw_frame f;
-	uint32_t back;
 
-	while (client_frame(c, &f, bw_now_ms()) > 0) {
-		struct bw_reader r;
-
-		bw_reader_init(&r, f.payload, bw_frame_payload_len(&f));
-		if (f.type == BW_MSG_CREDIT)
-			c->up.avail += bw_get_u32(&r);
-		if (!bw_frame_counts(f.type))
-			continue;
-		c->got += f.length;
-		bw_window_receive(&c->down, f.length);
-		back = bw_window_consume(&c->down, f.length);
-		if (!back)
-			continue;
-		c->down.avail += back;
-		bw_buf_reset(&payload);
-		bw_put_u32(&payload, back);
-		client_put(c, BW_MSG_CREDIT, &payload);
-	}
-	bw_buf_free(&payload);
-}
-
-/* True if anything could be written. */
-static bool client_give(struct client *c)
-{
-	ssize_t n = send(c->fd, c->out.data + c->sent, c->out.len - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	if (n <= 0)
-		return false;
-	c->sent += (size_t)n;
-	c->wrote += (size_t)n;
-	if (c->sent == c->out.len) {
-		bw_buf_reset(&c->out);
-		c->sent = 0;
-	}
-	return true;
+	while (client_frame(c, &f, bw_now_ms()) > 0)
+		client_account(c, &f);
 }
 
 static void put_write(struct client *c)
@@ -200,10 +54,10 @@ static void put_get(struct client *c, const char *path)
 
 static int clients_open(struct client *writers, struct client *reader, int64_t until)
 {
-	int r = client_open_soon(reader, until);
+	int r = client_open_soon(reader, BOARD, "reset-loop", until);
 
 	for (int i = 1; i < WRITERS && !r; i++)
-		r = client_open_soon(&writers[i], until);
+		r = client_open_soon(&writers[i], BOARD, "reset-loop", until);
 	return r;
 }
 
@@ -285,7 +139,7 @@ int main(int argc, char **argv)
 	for (i = 0; i <= count; i++) {
 		start = bw_now_ms();
 		bridge = bridge_start();
-		if (client_open_soon(&writers[0], start + GIVE_UP_MS)) {
+		if (client_open_soon(&writers[0], BOARD, "reset-loop", start + GIVE_UP_MS)) {
 			printf("reset-loop: after %d resets no bridge comes up within %d ms\n", i, GIVE_UP_MS);
 			bridge_kill(bridge);
 			return 1;

@@ -353,18 +353,7 @@ static USED int file_call(struct client *c, uint32_t session, uint16_t type, uin
 	return call(c, session, type, &b);
 }
 
-/* The handle in a PERF_OPEN or FILE_OPEN reply, or the error. */
-static USED int64_t reply_handle(struct client *c, int status)
-{
-	struct bw_handle_reply m = { 0 };
-	struct bw_reader r;
-
-	if (status)
-		return status;
-	bw_reader_init(&r, c->reply.data, c->reply.len);
-	CHECK_EQ(bw_get_handle_reply(&r, &m), 0);
-	return m.handle;
-}
+#include "tests/bpf_calls.h"	/* stands on what is above */
 
 static USED int64_t file_open(struct client *c, uint32_t session, uint32_t flags, const char *path)
 {
