@@ -145,6 +145,7 @@ help:
 		fuzz-smoke 'each fuzz target for a moment (clang)' \
 		test 'all tests: unit, fuzz smoke, end to end on the virtual board' \
 		test-long 'what takes long: half an hour of silence, a hundred killed bridges (SILENCE_MINUTES, RESETS)' \
+		bench 'what a round trip, an event and being idle cost, on the virtual board, beside the raw cable' \
 		demo 'opensnoop of this machine on a virtual board' \
 		install 'into $$DESTDIR$$PREFIX' \
 		uninstall 'what install put there' \
@@ -173,7 +174,7 @@ arm64:
 	$(MAKE) --no-print-directory O=$(O)/arm64 CC=$(ARM64_CROSS)gcc AR=$(ARM64_CROSS)ar STRIP=$(ARM64_CROSS)strip SYSROOT=$$s \
 		OPT='-Os -ffunction-sections -fdata-sections' STATIC=1 daemon && \
 	$(MAKE) --no-print-directory O=$(O)/arm64 CC=$(ARM64_CROSS)gcc AR=$(ARM64_CROSS)ar STRIP=$(ARM64_CROSS)strip SYSROOT=$$s \
-		OPT='-Os -ffunction-sections -fdata-sections' bridge
+		OPT='-Os -ffunction-sections -fdata-sections' bridge bench-program
 
 # An archive to append to any initrd, for rdinit=/bpfwired; INIT=1 makes it a whole initrd (it has /init then).
 INITRAMFS_DAEMON ?= $(O)/arm64/bpfwired
@@ -252,6 +253,20 @@ asan:
 	$(Q)$(MAKE) --no-print-directory $(ASAN) all
 tsan:
 	$(Q)$(MAKE) --no-print-directory $(TSAN) all
+
+# The benchmark's program: dynamic, as the bridge is. tests/bench/run runs the one of arm64 on the virtual board.
+BENCH := $(wildcard tests/bench/*.c)
+.PHONY: bench bench-program
+bench-program: $(O)/bench-program
+$(O)/bench-program: $(call obj,$(BENCH) tests/e2e/socket_client.c host-bridge/usb_device.c $(GADGET)) $(O)/libprotocol.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(BRIDGE_LIBS)
+
+# BENCH_ROUNDS, BENCH_COUNT and others: see tests/bench/run.
+bench:
+	$(Q)tests/setup packages
+	$(Q)$(MAKE) --no-print-directory all arm64
+	$(Q)tests/bench/run
 
 # Fuzz targets are libFuzzer's, so clang with its own objects: `make fuzz` builds them under $(O)/fuzz-build.
 fuzz:
