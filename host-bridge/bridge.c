@@ -16,21 +16,21 @@
 #include "protocol/io.h"
 #include "protocol/log.h"
 
-#define SCAN_MS		1000	/* a look for boards without any event */
+#define SCAN_MS		1000	/* a look for boards where there are no events */
 #define SETTLE_MS	200	/* after an event: a device's interfaces come a moment after the device */
 #define STOP_MS		4000
 
 struct bridge {
 	const struct bw_bridge_options *o;
 	struct bw_finder finder;
-	struct bw_hotplug *hotplug;
+	int hotplug;			/* -1: no events */
 	struct bw_keeper *boards;
 	int signal_fd;
 	int64_t scan_at;
 	int64_t idle_since;		/* 0: there are clients */
 	bool stopping;
 	int64_t stop_by;
-	struct pollfd fds[1 + BW_HOTPLUG_POLLFDS + BW_BOARDS_MAX * 2 * BW_KEEPER_POLLFDS];
+	struct pollfd fds[2 + BW_BOARDS_MAX * 2 * BW_KEEPER_POLLFDS];
 };
 
 /* ---- boards come and go ---- */
@@ -45,7 +45,8 @@ static bool name_taken(struct bridge *b, const char *name)
 	return false;
 }
 
-static void board_add(struct bridge *b, const char *serial, const struct bw_found *found)
+/* False where it cannot be served now. */
+static bool board_add(struct bridge *b, const char *serial, const struct bw_found *found)
 {
 	char name[BW_BOARD_NAME_SIZE], first[BW_BOARD_NAME_SIZE], where[80];
 	struct bw_keeper *k;
@@ -56,13 +57,13 @@ static void board_add(struct bridge *b, const char *serial, const struct bw_foun
 	memcpy(first, name, sizeof(first));
 	while (name_taken(b, name)) {
 		if (++n > 99)
-			return;
+			return false;
 		memcpy(name, first, sizeof(name));
 		bw_name_number(name, n);
 	}
 	k = bw_keeper_new(b->o->dir, name, found, b->o->command);
 	if (!k)
-		return;
+		return false;
 	if (n > 1)
 		bw_log(BW_LOG_WARN, "board %s: another board has the serial number %s too: this one, on %s, is called %s", name, first,
 		       found ? found->path : "a command", name);
@@ -71,6 +72,7 @@ static void board_add(struct bridge *b, const char *serial, const struct bw_foun
 	k->seen = true;
 	k->next = b->boards;
 	b->boards = k;
+	return true;
 }
 
 static struct bw_keeper *board_of(struct bridge *b, const struct bw_found *found)
@@ -89,7 +91,7 @@ static void scan(struct bridge *b, int64_t now)
 	struct bw_keeper *k;
 	int i, n;
 
-	b->scan_at = now + SCAN_MS;
+	b->scan_at = b->hotplug < 0 ? now + SCAN_MS : INT64_MAX;
 	n = bw_finder_scan(&b->finder, found, BW_BOARDS_MAX);
 	for (k = b->boards; k; k = k->next)
 		k->seen = false;
@@ -104,8 +106,8 @@ static void scan(struct bridge *b, int64_t now)
 		bw_keeper_leave(k, now);
 	}
 	for (i = 0; i < n; i++)
-		if (!board_of(b, &found[i]))
-			board_add(b, found[i].serial, &found[i]);
+		if (!board_of(b, &found[i]) && !board_add(b, found[i].serial, &found[i]))
+			b->scan_at = now + SCAN_MS;
 }
 
 static void reap(struct bridge *b, int64_t now)
@@ -192,7 +194,7 @@ static int timers(struct bridge *b, int64_t now)
 	if (!b->o->command && !b->stopping) {
 		if (now >= b->scan_at)
 			scan(b, now);
-		timeout = (int)(b->scan_at - now);
+		timeout = b->scan_at == INT64_MAX ? -1 : (int)(b->scan_at - now);
 	}
 	for (k = b->boards; k; k = k->next)
 		bw_keeper_tick(k, now, &timeout);
@@ -208,7 +210,7 @@ static int wait_for_events(struct bridge *b, int timeout, int *first_board)
 	int n = 0;
 
 	b->fds[n++] = (struct pollfd) { .fd = b->signal_fd, .events = POLLIN };
-	n += bw_hotplug_pollfds(b->hotplug, b->fds + n, BW_HOTPLUG_POLLFDS, &timeout);
+	b->fds[n++] = (struct pollfd) { .fd = b->hotplug, .events = POLLIN };
 	*first_board = n;
 	for (k = b->boards; k && n + BW_KEEPER_POLLFDS <= (int)(sizeof(b->fds) / sizeof(*b->fds)); k = k->next)
 		n += bw_keeper_pollfds(k, b->fds + n);
@@ -229,7 +231,7 @@ static int turn(struct bridge *b)
 	now = bw_now_ms();
 	for (k = b->boards, i = first; k && i < n; k = k->next, i += BW_KEEPER_POLLFDS)
 		bw_keeper_input(k, b->fds + i);
-	if (bw_hotplug_input(b->hotplug) && b->scan_at > now + SETTLE_MS)
+	if (b->fds[1].revents && bw_hotplug_input(b->hotplug) && b->scan_at > now + SETTLE_MS)
 		b->scan_at = now + SETTLE_MS;
 	if (b->fds[0].revents)
 		read_signals(b, now);
@@ -262,7 +264,8 @@ int bw_bridge_run(const struct bw_bridge_options *o)
 	b->o = o;
 	b->finder = (struct bw_finder) { .sysfs = o->sysfs, .node = o->node };
 	b->idle_since = bw_now_ms();
-	b->signal_fd = watch_signals();		/* before libusb starts its thread, which is to block them too */
+	b->hotplug = -1;
+	b->signal_fd = watch_signals();
 	if (b->signal_fd < 0) {
 		r = -errno;
 		free(b);
@@ -270,8 +273,8 @@ int bw_bridge_run(const struct bw_bridge_options *o)
 	}
 	if (o->command)
 		board_add(b, o->serial, NULL);
-	else if (!o->node)
-		b->hotplug = bw_hotplug_new();
+	else if (!strcmp(o->sysfs, BW_FINDER_SYSFS))	/* of a made-up one the kernel tells nothing */
+		b->hotplug = bw_hotplug_open();
 	while (!r && !(b->stopping && (!b->boards || bw_now_ms() >= b->stop_by)))
 		r = turn(b);
 	while ((k = b->boards)) {
@@ -280,7 +283,8 @@ int bw_bridge_run(const struct bw_bridge_options *o)
 			kill(k->pid, SIGKILL);
 		bw_keeper_free(k);
 	}
-	bw_hotplug_free(b->hotplug);
+	if (b->hotplug >= 0)
+		close(b->hotplug);
 	close(b->signal_fd);
 	free(b);
 	return r;

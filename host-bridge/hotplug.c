@@ -1,90 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <libusb-1.0/libusb.h>
-#include <stdlib.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "host-bridge/hotplug.h"
+#include "protocol/io.h"
 #include "protocol/log.h"
 
-struct bw_hotplug {
-	libusb_context *ctx;
-	libusb_hotplug_callback_handle callback;
-	bool changed;
-};
+#define KERNEL_EVENTS	1	/* the group of the kernel's own; 2 is udevd's */
 
-/* In here libusb may not be asked anything: it would answer BUSY. */
-static int LIBUSB_CALL note(libusb_context *ctx, libusb_device *device, libusb_hotplug_event event, void *arg)
+/* The kernel sends to every network namespace, but only those of the first user namespace: the one in which all ids are themselves. */
+static bool has_events(void)
 {
-	struct bw_hotplug *h = arg;
+	unsigned long inside, outside, count;
+	char line[128];
 
-	(void)ctx;
-	(void)device;
-	(void)event;
-	h->changed = true;
-	return 0;
+	if (bw_read_line("/proc/self/uid_map", line, sizeof(line)) < 0)
+		return true;		/* a kernel without user namespaces */
+	return sscanf(line, "%lu %lu %lu", &inside, &outside, &count) == 3 && !inside && !outside && count == UINT32_MAX;
 }
 
-struct bw_hotplug *bw_hotplug_new(void)
+int bw_hotplug_open(void)
 {
-	struct bw_hotplug *h = calloc(1, sizeof(*h));
-	int r;
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK, .nl_groups = KERNEL_EVENTS };
+	int fd = -1;
 
-	if (!h)
-		return NULL;
-	r = libusb_init(&h->ctx);
-	if (r < 0) {
-		h->ctx = NULL;
-	} else if (!libusb_has_capability(LIBUSB_CAP_HAS_HOTPLUG)) {
-		r = LIBUSB_ERROR_NOT_SUPPORTED;
-	} else {
-		r = libusb_hotplug_register_callback(h->ctx, LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED | LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT, 0,
-						     LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY,
-						     note, h, &h->callback);
-	}
-	if (r >= 0)
-		return h;
-	bw_log(BW_LOG_DEBUG, "no hotplug events from libusb (%s): boards are found by looking every second", libusb_strerror(r));
-	bw_hotplug_free(h);
-	return NULL;
+	errno = EPERM;
+	if (has_events())
+		fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+	if (fd >= 0 && !bind(fd, (const struct sockaddr *)&kernel, sizeof(kernel)))
+		return fd;
+	bw_log(BW_LOG_DEBUG, "no hotplug events from the kernel (%s): boards are found by looking every second", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
-void bw_hotplug_free(struct bw_hotplug *h)
+bool bw_hotplug_is_usb(const char *uevent, size_t len)
 {
-	if (!h)
-		return;
-	if (h->ctx)
-		libusb_exit(h->ctx);
-	free(h);
+	static const char usb[] = "SUBSYSTEM=usb";
+	const char *end = uevent + len, *nul;
+
+	for (; uevent < end && (nul = memchr(uevent, 0, (size_t)(end - uevent))); uevent = nul + 1)
+		if ((size_t)(nul - uevent) == sizeof(usb) - 1 && !memcmp(uevent, usb, sizeof(usb) - 1))
+			return true;
+	return false;
 }
 
-int bw_hotplug_pollfds(struct bw_hotplug *h, struct pollfd *fds, int max, int *timeout_ms)
+bool bw_hotplug_input(int fd)
 {
-	const struct libusb_pollfd **list;
-	struct timeval tv;
-	int n, ms;
+	bool changed = false;
+	char uevent[8192];	/* the kernel's are at most 2048 and the path */
+	ssize_t n;
 
-	if (!h)
-		return 0;
-	list = libusb_get_pollfds(h->ctx);
-	for (n = 0; list && list[n] && n < max; n++)
-		fds[n] = (struct pollfd) { .fd = list[n]->fd, .events = list[n]->events };
-	libusb_free_pollfds(list);
-	if (libusb_get_next_timeout(h->ctx, &tv) > 0) {
-		ms = (int)(tv.tv_sec * 1000 + (tv.tv_usec + 999) / 1000);
-		if (*timeout_ms < 0 || ms < *timeout_ms)
-			*timeout_ms = ms;
-	}
-	return n;
-}
-
-bool bw_hotplug_input(struct bw_hotplug *h)
-{
-	struct timeval none = { 0 };
-	bool changed;
-
-	if (!h)
-		return false;
-	libusb_handle_events_timeout_completed(h->ctx, &none, NULL);
-	changed = h->changed;
-	h->changed = false;
+	while ((n = recv(fd, uevent, sizeof(uevent), MSG_DONTWAIT)) >= 0 || errno == ENOBUFS || errno == EINTR)
+		changed |= n < 0 ? errno == ENOBUFS : bw_hotplug_is_usb(uevent, (size_t)n);
 	return changed;
 }

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tells that some USB device came or went, by libusb's hotplug events. It says only "look again": what is there, the finder says. Where libusb has no
- * such events (no netlink, no udev) the bridge lives on its rescans.
+ * Tells that something USB came or went, by the kernel's own uevents (lib/kobject_uevent.c; no udevd takes part). It says only "look again": what is
+ * there, the finder says. Where there are no such events (no netlink; a user namespace, to which the kernel sends none) the bridge lives on its rescans.
  */
 #ifndef BW_HOST_BRIDGE_HOTPLUG_H
 #define BW_HOST_BRIDGE_HOTPLUG_H
 
-#include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 
-struct bw_hotplug;
+int bw_hotplug_open(void);		/* a descriptor to poll for input and to close; -1: there are no such events here (logged) */
+bool bw_hotplug_input(int fd);		/* takes what came; true: something USB came or went, or events were lost */
 
-#define BW_HOTPLUG_POLLFDS	8
-
-struct bw_hotplug *bw_hotplug_new(void);	/* NULL: there are no such events here (logged) */
-void bw_hotplug_free(struct bw_hotplug *h);
-
-/* h may be NULL in both. */
-int bw_hotplug_pollfds(struct bw_hotplug *h, struct pollfd *fds, int max, int *timeout_ms);
-bool bw_hotplug_input(struct bw_hotplug *h);	/* after poll; true: something came or went */
+/* True if the uevent of len bytes ("ACTION@PATH", then "NAME=VALUE" strings, each with its NUL) is of a USB device or interface. */
+bool bw_hotplug_is_usb(const char *uevent, size_t len);
 
 #endif
