@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/handle.h"
@@ -19,6 +20,7 @@
 #define FRAME_ROOM	(BW_PAYLOAD_MAX - DATA_HEADER)
 #define FRAMES_A_TURN	32	/* then others have their turn: about 2 MB */
 #define EVENTS_AT_ONCE	64
+#define FASTEST		64u	/* bytes a microsecond that no board's records exceed: a quarter of the ring may fill while the worker rests */
 
 /* ---- the two kinds of ring ---- */
 
@@ -164,8 +166,37 @@ static bool skip_oversized(struct bw_rings *s, struct bw_ring *r)
 	return true;
 }
 
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ll + t.tv_nsec / 1000;
+}
+
+static void note_pushed(struct bw_rings *s, const struct bw_ring *r)
+{
+	uint64_t rest = r->size / 4 / FASTEST;
+
+	if (!s->rest_us || rest < s->rest_us)
+		s->rest_us = rest < 1 ? 1 : rest < BW_RING_REST_US ? (uint32_t)rest : BW_RING_REST_US;
+}
+
+/* After a look at all rings: the second time within a short while that there was something to send it is a stream. */
+static void plan_rest(struct bw_rings *s)
+{
+	int64_t now = now_us();
+
+	if (s->rests && now - s->pushed_us < 2 * BW_RING_REST_US)
+		s->rest_until = now + s->rest_us;
+	s->pushed_us = now;
+	s->rest_us = 0;
+}
+
 static int push(struct bw_rings *s, struct bw_ring *r)
 {
+	uint64_t before = r->tail;
+
 	r->stalled = r->more = false;
 	for (int i = 0; !r->broken; i++) {
 		uint64_t n;
@@ -186,6 +217,8 @@ static int push(struct bw_rings *s, struct bw_ring *r)
 		r->tail += n;
 		give_room(r);
 	}
+	if (r->tail != before)
+		note_pushed(s, r);
 	if (r->stalled)
 		return 0;
 	if (r->wake && r->unsignalled && send_records(s, r, 0))
@@ -198,9 +231,12 @@ static int push(struct bw_rings *s, struct bw_ring *r)
 
 void bw_rings_init(struct bw_rings *s, struct bw_channel *ch, uint32_t page_size)
 {
+	struct timespec tick;
+
 	memset(s, 0, sizeof(*s));
 	s->ch = ch;
 	s->epoll = -1;
+	s->rests = !clock_getres(CLOCK_MONOTONIC, &tick) && !tick.tv_sec && tick.tv_nsec <= 1000;	/* else a rest would be a jiffy or two */
 	s->page_size = page_size;
 }
 
@@ -376,6 +412,19 @@ int bw_rings_timeout(const struct bw_rings *s)
 	return left < 0 ? 0 : left > BW_RING_TICK_MS ? BW_RING_TICK_MS : (int)left;
 }
 
+/* True: input cut it short. */
+static bool rest(struct bw_rings *s)
+{
+	struct pollfd p = { .fd = s->ch->in, .events = POLLIN };
+	int64_t left = s->rest_until - now_us();
+	struct timespec t = { .tv_nsec = left * 1000 };
+
+	if (left > 0)
+		return ppoll(&p, 1, &t, NULL) > 0;
+	s->rest_until = 0;
+	return false;
+}
+
 /*
  * One epoll_wait for the input and all rings, and never a poll(2) of the epoll descriptor: that would ask perf whether it is ready, which takes
  * the wake-up back (perf_poll clears it), and the epoll_wait after it would find nothing.
@@ -387,6 +436,8 @@ bool bw_rings_wait(struct bw_rings *s, int timeout_ms)
 	bool input = false;
 	int n;
 
+	if (timeout_ms && s->rest_until && rest(s))
+		return true;
 	if (s->epoll < 0)
 		return poll(&p, 1, timeout_ms) > 0;
 	n = epoll_wait(s->epoll, ev, EVENTS_AT_ONCE, timeout_ms);
@@ -414,4 +465,6 @@ void bw_rings_service(struct bw_rings *s)
 	}
 	if (due)
 		s->next_tick = bw_now_ms() + BW_RING_TICK_MS;
+	if (s->rest_us)
+		plan_rest(s);
 }

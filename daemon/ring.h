@@ -8,6 +8,9 @@
  * When the reader is signalled. The descriptors are in an edge-triggered epoll set, which reports exactly the wake-ups that the kernel
  * makes (a plain poll(2) reports a BPF ring buffer that holds anything). What is sent after one carries BW_RING_WAKE. Records without a
  * wake-up (BPF_RB_NO_WAKEUP, wakeup_events of more than 1) are found by a look every BW_RING_TICK_MS while such a ring is mapped, and go without.
+ * In a stream the worker rests for a moment after it sent (BW_RING_REST_US at most), so that a message carries many records and not one: what a message
+ * costs in four programs is then paid a thousand times a second and not for each event. The first record after a silence goes at once.
+ *
  * Where the wake-up comes only after its records went already, an empty RING_DATA with BW_RING_WAKE follows. A kernel without epoll: every look wakes.
  */
 #ifndef BW_DAEMON_RING_H
@@ -19,6 +22,7 @@
 #include "daemon/channel.h"
 
 #define BW_RING_TICK_MS	10
+#define BW_RING_REST_US	1000
 
 struct bw_handle;
 
@@ -50,6 +54,9 @@ struct bw_rings {
 	int timed;			/* how many are */
 	bool more, credit;		/* some ring is to be looked at now */
 	int64_t next_tick;		/* bw_now_ms() */
+	bool rests;			/* the kernel's timers are fine enough */
+	uint32_t rest_us;		/* what the smallest ring bears of those that records were just sent of; 0: of none */
+	int64_t pushed_us, rest_until;	/* when any were sent last; until when no ring is asked; 0: no rest */
 	uint32_t page_size;
 };
 
