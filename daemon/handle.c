@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/map_memory.h"
+
 static int grow(struct bw_handles *t)
 {
 	uint32_t cap = t->cap ? t->cap * 2 : 64;
@@ -60,6 +62,7 @@ int bw_handle_close(struct bw_handles *t, uint32_t handle)
 	if (!h)
 		return -EBADF;
 	free(h->journalled);
+	bw_map_memory_free(h->memory);
 	close(h->fd);
 	memset(h, 0, sizeof(*h));
 	t->used--;

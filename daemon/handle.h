@@ -12,6 +12,7 @@
 
 #define BW_HANDLES_MAX	65536u
 
+struct bw_map_memory;
 struct bw_ring;
 
 struct bw_handle {
@@ -22,6 +23,7 @@ struct bw_handle {
 	uint32_t attach_btf_id;		/* BW_OBJ_PROG: as it was loaded with, else 0 */
 	bool wakes_each;		/* BW_OBJ_PERF: each record signals the reader (wakeup_events 1) */
 	char *journalled;		/* BW_OBJ_FILE: its path, if what is written there is journalled; owned */
+	struct bw_map_memory *memory;	/* BW_OBJ_MAP: its mapping, or NULL; see map_memory.h */
 	struct bw_ring *ring;		/* owned by rings.c; unmapped before the handle is closed */
 };
 

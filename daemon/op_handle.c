@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/map_memory.h"
 #include "daemon/op.h"
 #include "protocol/io.h"
 
@@ -25,9 +26,20 @@ BW_OP(handle_close)
 	return bw_handle_close(&w->handles, handle);
 }
 
+/* As pread(2). */
+static ssize_t map_read(struct bw_handle *h, uint64_t off, void *to, uint32_t len)
+{
+	int64_t n = bw_map_memory_read(h, off, to, len);
+
+	if (n < 0)
+		errno = (int)-n;
+	return n < 0 ? -1 : (ssize_t)n;
+}
+
 BW_OP(handle_read)
 {
 	struct bw_handle_read m;
+	struct bw_handle *h;
 	bw_cleanup_free uint8_t *data = NULL;
 	uint32_t len;
 	ssize_t n;
@@ -35,13 +47,15 @@ BW_OP(handle_read)
 
 	if (bw_get_handle_read(&q->r, &m))
 		return BW_OP_MALFORMED;
+	h = bw_handle_get(&w->handles, m.handle);
 	fd = bw_handle_fd(&w->handles, m.handle);
 	len = m.len < w->msg_max ? m.len : w->msg_max;
 	data = malloc(len ? len : 1);
 	if (!data)
 		return -ENOMEM;
 	do
-		n = m.offset == BW_OFFSET_CURRENT ? read(fd, data, len) : pread(fd, data, len, (off_t)m.offset);
+		n = h && bw_map_memory_is(h) && m.offset != BW_OFFSET_CURRENT ? map_read(h, m.offset, data, len) :
+		    m.offset == BW_OFFSET_CURRENT ? read(fd, data, len) : pread(fd, data, len, (off_t)m.offset);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
@@ -49,12 +63,14 @@ BW_OP(handle_read)
 	return 0;
 }
 
-static ssize_t write_at(struct bw_worker *w, const struct bw_handle *h, const struct bw_handle_write *m)
+static ssize_t write_at(struct bw_worker *w, struct bw_handle *h, const struct bw_handle_write *m)
 {
 	ssize_t n;
 
 	if (!h)
 		return -EBADF;
+	if (bw_map_memory_is(h) && m->offset != BW_OFFSET_CURRENT)
+		return (ssize_t)bw_map_memory_write(h, m->offset, m->data, m->len);
 	if (h->journalled)
 		return bw_journal_write(&w->journal, h->fd, h->journalled, (const char *)m->data, m->len);
 	do

@@ -138,8 +138,8 @@ enum bw_msg {
 	BW_MSG_PERF_OPEN	= 33,
 	BW_MSG_IOCTL		= 34,
 	BW_MSG_HANDLE_CLOSE	= 35,	/* u32 handle; request may be 0 */
-	BW_MSG_HANDLE_READ	= 36,	/* read(2) or pread(2) */
-	BW_MSG_HANDLE_WRITE	= 37,	/* write(2) or pwrite(2) */
+	BW_MSG_HANDLE_READ	= 36,	/* read(2) or pread(2); of a map that can be mapped, at an offset: its memory */
+	BW_MSG_HANDLE_WRITE	= 37,	/* write(2) or pwrite(2); likewise */
 	BW_MSG_HANDLE_INFO	= 38,	/* readlink and contents of /proc/self/fdinfo on the board, for fdinfo users */
 
 	/* rings */

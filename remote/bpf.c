@@ -130,6 +130,12 @@ static long gone(unsigned int cmd)
 	}
 }
 
+/* What the tool may see in a map's memory as soon as the call returns. */
+static bool changes_memory(unsigned int cmd)
+{
+	return cmd == BPF_PROG_TEST_RUN || cmd == BPF_MAP_UPDATE_ELEM || cmd == BPF_MAP_UPDATE_BATCH;
+}
+
 long bw_bpf_call(unsigned int cmd, void *attr, unsigned int size)
 {
 	struct bw_bpf_request *q = malloc(sizeof(*q));
@@ -145,6 +151,7 @@ long bw_bpf_call(unsigned int cmd, void *attr, unsigned int size)
 		free(q);
 		return bw_lost() ? gone(cmd) : r;
 	}
+	bw_maps_push();
 	ahead = bw_ahead_answer(cmd, attr, size);
 	if (ahead != BW_AHEAD_ASK && ahead != BW_AHEAD_POST) {
 		free(q);
@@ -162,6 +169,8 @@ long bw_bpf_call(unsigned int cmd, void *attr, unsigned int size)
 		if (!r && (cmd == BPF_MAP_DELETE_ELEM || cmd == BPF_MAP_UPDATE_ELEM))
 			bw_ahead_done(cmd, (int)bw_attr_u32(q->given, q->size, offsetof(union bpf_attr, map_fd)));
 	}
+	if (r >= 0 && changes_memory(cmd))
+		bw_maps_pull(true);
 	if (r == -ENODEV && bw_lost())
 		r = gone(cmd);
 	bw_verbose(2, "bpf %s: %ld", q->row ? q->row->name : "(unknown)", r);

@@ -66,6 +66,13 @@ uint32_t bw_ahead_words(uint32_t word, uint32_t limit, uint32_t *out, uint32_t m
 /* Value of an element, value_size bytes (per-CPU maps: all of it). */
 int bw_map_lookup(struct bw_placeholder *o, const void *key, void *value);
 void *bw_map_mmap(struct bw_placeholder *o, int fd, void *addr, size_t len, int prot, int flags, int64_t offset);
+/*
+ * map_mmap.c: to be called before something on the board may look at what the tool wrote into a mapped map, and after it may have written there. Any
+ * thread but the receiving one; errno stays. One load where no map is mapped. at_once: else only if the last time is some milliseconds ago.
+ */
+void bw_maps_push(void);
+void bw_maps_pull(bool at_once);
+extern atomic_int bw_mapped_maps;
 /* read(2) by a message; for the objects that can be read. */
 ssize_t bw_handle_read(struct bw_placeholder *o, void *buf, size_t len, int64_t offset);
 

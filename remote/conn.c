@@ -323,6 +323,7 @@ static void after_fork(void)
 		return;
 	bw_conn_after_fork();
 	bw_rings_after_fork();
+	bw_maps_after_fork();
 	bw_placeholders_after_fork();
 }
 

@@ -37,6 +37,7 @@ extern struct bw_conn bw_conn;
 void bw_conn_after_fork(void);
 void bw_placeholders_after_fork(void);
 void bw_rings_after_fork(void);
+void bw_maps_after_fork(void);
 
 /* send.c. All return 0, or -ENODEV when the connection is gone. */
 void bw_send_init(uint32_t window);			/* before the first send; after fork too */
@@ -87,6 +88,7 @@ int bw_rings_tick(void);
 void bw_rings_before_epoll(int epfd);
 /* ring.c, for fd.c: a mapping goes. map_mmap.c and ring.c share the table of mappings. */
 void bw_ring_munmap(void *addr, size_t len);
+void bw_map_munmap(void *addr, size_t len);
 extern atomic_int bw_ring_count;
 
 #endif

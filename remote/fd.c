@@ -395,5 +395,6 @@ BW_EXPORT int munmap(void *addr, size_t len)
 		bw_ring_munmap(addr, len);
 		errno = saved;
 	}
+	bw_map_munmap(addr, len);
 	return BW_REAL(munmap)(addr, len);
 }

@@ -140,6 +140,7 @@ long bw_perf_event_open(void *attr, pid_t pid, int cpu, int group_fd, unsigned l
 	if (r)
 		return r;
 	bw_front_end_now();
+	bw_maps_push();
 	q = calloc(1, sizeof(*q));
 	if (!q)
 		return -ENOMEM;
@@ -270,8 +271,10 @@ static int perf_ioctl(struct bw_placeholder *o, unsigned long request, unsigned 
 {
 	struct bw_ioctl m = { .code = bw_ioctl_to_wire(request) };
 	struct bw_reply reply = { 0 };
-	int r = ioctl_by_code(o, &m, arg, &reply);
+	int r;
 
+	bw_maps_push();
+	r = ioctl_by_code(o, &m, arg, &reply);
 	bw_reply_free(&reply);
 	if (r == -ENODEV && m.code == BW_IOC_PERF_DISABLE && bw_lost())
 		r = 0;

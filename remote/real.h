@@ -101,6 +101,12 @@ struct statx;
 	X(int, dprintf, (int, const char *, ...)) X(int, vdprintf, (int, const char *, va_list)) \
 	X(int, __dprintf_chk, (int, int, const char *, ...)) X(int, __vdprintf_chk, (int, int, const char *, va_list))
 
+/* Sleeps: sleep.c */
+#define BW_REAL_SLEEP(X) \
+	X(int, nanosleep, (const struct timespec *, struct timespec *)) \
+	X(int, clock_nanosleep, (clockid_t, int, const struct timespec *, struct timespec *)) \
+	X(unsigned int, sleep, (unsigned int)) X(int, usleep, (useconds_t)) X(int, sched_yield, (void)) X(int, pause, (void))
+
 /* The machine: identity.c, process.c, network.c */
 #define BW_REAL_ID(X) \
 	X(int, uname, (struct utsname *)) X(uid_t, getuid, (void)) X(uid_t, geteuid, (void)) \
@@ -118,7 +124,7 @@ struct statx;
 	X(int, clock_gettime, (clockid_t, struct timespec *))
 
 /* remote.map exports these, and a test compares. */
-#define BW_REAL_WRAPPED(X) BW_REAL_FD(X) BW_REAL_FILE(X) BW_REAL_ID(X)
+#define BW_REAL_WRAPPED(X) BW_REAL_FD(X) BW_REAL_FILE(X) BW_REAL_SLEEP(X) BW_REAL_ID(X)
 #define BW_REAL_ALL(X) BW_REAL_WRAPPED(X) BW_REAL_PLAIN(X)
 
 struct bw_real {

@@ -8,6 +8,7 @@
  *  - in an epoll set both are EPOLLET, so that nobody need read the eventfd.
  */
 #include "remote/remote.h"
+#include "remote/bpf.h"
 #include "remote/conn.h"
 
 #include <string.h>
@@ -16,9 +17,10 @@
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
 int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t room);
 
-static bool any_rings(void)
+/* Is there anything that a wait has to do with: a ring, or the memory of a map (map_mmap.c)? */
+static bool anything(void)
 {
-	return atomic_load_explicit(&bw_ring_count, memory_order_relaxed) > 0;
+	return atomic_load_explicit(&bw_ring_count, memory_order_relaxed) > 0 || atomic_load_explicit(&bw_mapped_maps, memory_order_relaxed) > 0;
 }
 
 static void before(int fd)
@@ -50,6 +52,7 @@ static bool before_poll(const struct pollfd *fds, nfds_t n)
 
 	if (bw_disconnect_wait())
 		return false;
+	bw_maps_push();
 	for (i = 0; i < n; i++)
 		before(fds[i].fd);
 	errno = saved;
@@ -64,13 +67,14 @@ static int after_poll(const struct pollfd *fds, nfds_t n, int r)
 	for (i = 0; r > 0 && i < n; i++)
 		if (fds[i].revents & POLLIN)
 			after(fds[i].fd);
+	bw_maps_pull(false);
 	errno = saved;
 	return r;
 }
 
 BW_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
-	if (!any_rings() || !fds)
+	if (!anything() || !fds)
 		return BW_REAL(poll)(fds, n, timeout);
 	if (!before_poll(fds, n))
 		return -1;
@@ -79,14 +83,14 @@ BW_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 
 BW_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room)
 {
-	if (!any_rings() || room / sizeof(*fds) < n)
+	if (!anything() || room / sizeof(*fds) < n)
 		return BW_REAL(__poll_chk)(fds, n, timeout, room);
 	return poll(fds, n, timeout);
 }
 
 BW_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
-	if (!any_rings() || !fds)
+	if (!anything() || !fds)
 		return BW_REAL(ppoll)(fds, n, timeout, mask);
 	if (!before_poll(fds, n))
 		return -1;
@@ -95,7 +99,7 @@ BW_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout
 
 BW_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t room)
 {
-	if (!any_rings() || room / sizeof(*fds) < n)
+	if (!anything() || room / sizeof(*fds) < n)
 		return BW_REAL(__ppoll_chk)(fds, n, timeout, mask, room);
 	return ppoll(fds, n, timeout, mask);
 }
@@ -108,6 +112,7 @@ static bool before_select(int n, const fd_set *in)
 
 	if (bw_disconnect_wait())
 		return false;
+	bw_maps_push();
 	for (fd = 0; in && fd < n && fd < FD_SETSIZE; fd++)
 		if (FD_ISSET(fd, in))
 			before(fd);
@@ -122,13 +127,14 @@ static int after_select(int n, const fd_set *in, int r)
 	for (fd = 0; r > 0 && in && fd < n && fd < FD_SETSIZE; fd++)
 		if (FD_ISSET(fd, in))
 			after(fd);
+	bw_maps_pull(false);
 	errno = saved;
 	return r;
 }
 
 BW_EXPORT int select(int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout)
 {
-	if (!any_rings())
+	if (!anything())
 		return BW_REAL(select)(n, in, out, except, timeout);
 	if (!before_select(n, in))
 		return -1;
@@ -137,7 +143,7 @@ BW_EXPORT int select(int n, fd_set *in, fd_set *out, fd_set *except, struct time
 
 BW_EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout, const sigset_t *mask)
 {
-	if (!any_rings())
+	if (!anything())
 		return BW_REAL(pselect)(n, in, out, except, timeout, mask);
 	if (!before_select(n, in))
 		return -1;
@@ -169,6 +175,7 @@ static bool before_epoll(int epfd)
 
 	if (bw_disconnect_wait())
 		return false;
+	bw_maps_push();
 	bw_rings_before_epoll(epfd);
 	errno = saved;
 	return true;
@@ -176,21 +183,33 @@ static bool before_epoll(int epfd)
 
 BW_EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
 {
-	if (any_rings() && !before_epoll(epfd))
+	int r;
+
+	if (anything() && !before_epoll(epfd))
 		return -1;
-	return BW_REAL(epoll_wait)(epfd, events, max, timeout);
+	r = BW_REAL(epoll_wait)(epfd, events, max, timeout);
+	bw_maps_pull(false);
+	return r;
 }
 
 BW_EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask)
 {
-	if (any_rings() && !before_epoll(epfd))
+	int r;
+
+	if (anything() && !before_epoll(epfd))
 		return -1;
-	return BW_REAL(epoll_pwait)(epfd, events, max, timeout, mask);
+	r = BW_REAL(epoll_pwait)(epfd, events, max, timeout, mask);
+	bw_maps_pull(false);
+	return r;
 }
 
 BW_EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask)
 {
-	if (any_rings() && !before_epoll(epfd))
+	int r;
+
+	if (anything() && !before_epoll(epfd))
 		return -1;
-	return BW_REAL(epoll_pwait2)(epfd, events, max, timeout, mask);
+	r = BW_REAL(epoll_pwait2)(epfd, events, max, timeout, mask);
+	bw_maps_pull(false);
+	return r;
 }

@@ -119,7 +119,8 @@ static unsigned int possible(void)
 static const struct { const char *name; void (*run)(void); } sections[] = {
 	{ "maps", maps_section }, { "elements", elements_section }, { "containers", containers_section }, { "prog", prog_section },
 	{ "run", run_section }, { "pin", pin_section }, { "info", info_section }, { "cgroup", cgroup_section }, { "btf", btf_section },
-	{ "link", link_section }, { "iter", iter_section }, { "struct_ops", struct_ops_section }, { "other", other_section },
+	{ "link", link_section }, { "iter", iter_section }, { "struct_ops", struct_ops_section }, { "mmap", mmap_section },
+	{ "other", other_section },
 };
 
 int main(int argc, char **argv)

@@ -77,6 +77,7 @@ void btf_section(void);
 void link_section(void);
 void iter_section(void);
 void struct_ops_section(void);
+void mmap_section(void);
 void other_section(void);
 
 #endif

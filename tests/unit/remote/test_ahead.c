@@ -62,8 +62,11 @@ static int element(const struct bw_bpf *m, struct bw_bpf_reply *p)
 {
 	static uint32_t answer, lookups;
 	bool given;
-	uint32_t key = key_of(m, offsetof(union bpf_attr, key), &given);
+	uint32_t key = key_of(m, offsetof(union bpf_attr, key), &given), i;
 
+	for (i = 0; i < m->nbufs; i++)
+		if (m->bufs[i].dir == BW_BUF_BAD)
+			return -EFAULT;
 	switch (m->cmd) {
 	case BPF_MAP_LOOKUP_ELEM:
 		answer = key == ASK_COUNT ? commands : key == ASK_CHANGED && create_type == BPF_MAP_TYPE_HASH ? 1000 + ++lookups : 10 * key;

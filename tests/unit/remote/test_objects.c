@@ -302,6 +302,18 @@ static int fake(uint16_t type, struct bw_reader *r, struct bw_buf *out)
 		bw_get_u32(r);
 		credit += bw_get_u32(r);
 		return 0;
+	case BW_MSG_HANDLE_READ: {	/* the memory of an array of 100 words */
+		struct bw_handle_read m;
+		uint64_t i, v;
+
+		if (bw_get_handle_read(r, &m) || m.offset == BW_OFFSET_CURRENT)
+			return -EINVAL;
+		for (i = m.offset / 8; i < (m.offset + m.len) / 8 && i < 4096 / 8; i++) {
+			v = i < 100 ? 100 + i : 0;
+			bw_put_bytes(out, &v, sizeof(v));
+		}
+		return 0;
+	}
 	case BW_MSG_HANDLE_WRITE: {	/* test to board: push into a BPF ring */
 		struct bw_handle_write w;
 
