@@ -137,6 +137,7 @@ struct bw_placeholder {
 	struct stat st;			/* BW_OBJ_FILE: the board's stat at open */
 	int oflags;			/* O_* it was opened with */
 	int epfd;			/* epoll set it was last added to, -1: none (wait.c) */
+	bool epoll_edges;		/* and the tool asked for EPOLLET itself */
 	void *priv;
 };
 
@@ -188,6 +189,7 @@ void bw_ring_data(const struct bw_ring_data *d);		/* receiving thread: publish *
 void bw_rings_signal(void);
 void bw_rings_lost(void);					/* connection gone: wake every reader */
 void bw_ring_before_wait(struct bw_placeholder *o);			/* give credit for what was consumed; re-arm where level-triggered */
+void bw_ring_watched(struct bw_placeholder *o);				/* added to an epoll set, or changed there: one that has data is reported */
 void bw_ring_after_wait(struct bw_placeholder *o);			/* perf: the wake-up is consumed */
 void bw_ring_free(struct bw_ring *r);
 

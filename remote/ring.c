@@ -211,6 +211,7 @@ void bw_rings_signal(void)
 	for (r = rings; r; r = r->next) {
 		if (r->signal)
 			signal_ring(r);
+		r->ready |= r->signal;
 		r->signal = false;
 	}
 	pthread_mutex_unlock(&rings_lock);
@@ -249,13 +250,27 @@ static bool worth_a_message(const struct bw_ring *r, uint32_t bytes)
 	return bytes && (r->size < 128 << 10 || bytes >= r->size / 4);
 }
 
+/*
+ * A BPF ring buffer is readable as long as there is data, for poll and select. An epoll set asks it only after it was woken, and from then on at each
+ * wait until there is none: what was written without a wake-up stays unseen; and with EPOLLET only the wake-up itself counts.
+ */
+static bool readable_again(struct bw_ring *r, bool by_epoll)
+{
+	bool has = r->kind == BW_RING_BPF && unread(r);
+
+	if (!by_epoll)
+		return has;
+	r->ready = r->ready && has;
+	return r->ready && !r->o->epoll_edges;
+}
+
 /* For a wait that begins. Returns credit to post once the lock is gone. */
-static uint32_t before_wait(struct bw_ring *r)
+static uint32_t before_wait(struct bw_ring *r, bool by_epoll)
 {
 	uint32_t bytes = owed(r);
 
-	if (r->kind == BW_RING_BPF && unread(r))
-		signal_ring(r);		/* the real one is readable as long as there is data */
+	if (readable_again(r, by_epoll))
+		signal_ring(r);
 	if (!worth_a_message(r, bytes))
 		return 0;
 	mark_given(r, bytes);
@@ -268,10 +283,20 @@ void bw_ring_before_wait(struct bw_placeholder *o)
 
 	pthread_mutex_lock(&rings_lock);
 	if (o->ring)
-		bytes = before_wait(o->ring);
+		bytes = before_wait(o->ring, false);
 	pthread_mutex_unlock(&rings_lock);
 	if (bytes)
 		post_credit(handle, bytes);
+}
+
+void bw_ring_watched(struct bw_placeholder *o)
+{
+	pthread_mutex_lock(&rings_lock);
+	if (o->ring && readable_again(o->ring, false)) {
+		o->ring->ready = true;
+		signal_ring(o->ring);
+	}
+	pthread_mutex_unlock(&rings_lock);
 }
 
 void bw_rings_before_epoll(int epfd)
@@ -287,7 +312,7 @@ void bw_rings_before_epoll(int epfd)
 			if (r->o->epfd != epfd)
 				continue;
 			due[n].handle = r->handle;
-			due[n].bytes = before_wait(r);
+			due[n].bytes = before_wait(r, true);
 			n += !!due[n].bytes;
 		}
 		pthread_mutex_unlock(&rings_lock);

@@ -5,7 +5,7 @@
  *
  *  - a perf event reports each wake-up once, read or not: we read the eventfd after a wait reported it;
  *  - a BPF ring buffer is readable as long as there is data: we write the eventfd before a wait if there is;
- *  - in an epoll set both are EPOLLET, so that nobody need read the eventfd.
+ *  - in an epoll set both are EPOLLET, so that nobody need read the eventfd; what level-triggered sets report again is written again before a wait.
  */
 #include "remote/remote.h"
 #include "remote/bpf.h"
@@ -156,15 +156,21 @@ BW_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	struct bw_placeholder *o = bw_placeholder_maybe(fd) ? bw_placeholder_get(fd) : NULL;
 	struct epoll_event edge;
+	bool edges = false;
 	int r;
 
 	if (o && (o->object == BW_OBJ_PERF || o->object == BW_OBJ_MAP) && op != EPOLL_CTL_DEL && !bw_copy_in(&edge, event, sizeof(edge))) {
+		edges = edge.events & EPOLLET;
 		edge.events |= EPOLLET;
 		event = &edge;
 	}
 	r = BW_REAL(epoll_ctl)(epfd, op, fd, event);
-	if (o && !r)
+	if (o && !r) {
 		o->epfd = op == EPOLL_CTL_DEL ? -1 : epfd;
+		o->epoll_edges = edges;
+		if (op != EPOLL_CTL_DEL)
+			bw_ring_watched(o);
+	}
 	bw_placeholder_put(o);
 	return r;
 }
