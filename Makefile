@@ -142,7 +142,8 @@ help:
 		check 'unit tests' \
 		check-asan 'unit tests with the address and undefined behaviour sanitizers' \
 		check-tsan 'unit tests with the thread sanitizer' \
-		fuzz-smoke 'each fuzz target for a moment (clang)' \
+		fuzz-smoke 'each fuzz target for 10 seconds (clang)' \
+		fuzz-long 'each fuzz target for FUZZ_SECONDS (600)' \
 		test 'all tests: unit, fuzz smoke, end to end on the virtual board' \
 		test-long 'what takes long: half an hour of silence, a hundred killed bridges (SILENCE_MINUTES, RESETS)' \
 		bench 'what a round trip, an event and being idle cost, on the virtual board, beside the raw cable' \
@@ -198,10 +199,13 @@ libs_gadget      := $(DAEMON_LIBS)
 libs_host-bridge := $(BRIDGE_LIBS)
 libs_remote      := $(REMOTE_LIBS)
 unit_remote      := -Wl,--version-script=tests/unit/remote/local.map
-fuzz_remote      := $(addprefix -Wl$(comma)--wrap=,bw_call bw_send bw_send_try bw_say)
+wrapped = $(addprefix -Wl$(comma)--wrap=,$(1))
+fuzz_command/fuzz_session := $(call wrapped,bw_board_greet)
+fuzz_remote/fuzz_receive := $(call wrapped,bw_call bw_send bw_send_try bw_say)
+fuzz_remote/fuzz_reply   := $(call wrapped,bw_call bw_post bw_request bw_waiter_wait bw_conn_ready bw_board bw_say)
 room_of = $(filter-out .,$(patsubst %/,%,$(dir $(1))))
 
-.PHONY: check fuzz fuzz-smoke test test-long demo board
+.PHONY: check fuzz fuzz-smoke fuzz-long test test-long demo board
 .SECONDEXPANSION:
 $(UNIT): $(O)/unit/%: $(O)/obj/tests/unit/%.o $$(room_$$(call room_of,$$*)) $(O)/libprotocol.a
 	$(call say,LD,$@)
@@ -276,10 +280,13 @@ fuzz-targets: $(FUZZ)
 $(FUZZ): $(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $$(room_$$(call room_of,$$*)) $(O)/libprotocol.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(fuzz_$(call room_of,$*)) $(libs_$(call room_of,$*)) -lpthread
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(fuzz_$*) $(libs_$(call room_of,$*)) -lpthread
 
+FUZZ_BUILT = $(patsubst $(O)/fuzz/%,$(O)/fuzz-build/fuzz/%,$(FUZZ))
 fuzz-smoke: fuzz
-	$(Q)tests/run-fuzz $(patsubst $(O)/fuzz/%,$(O)/fuzz-build/fuzz/%,$(FUZZ))
+	$(Q)tests/run-fuzz $(FUZZ_BUILT)
+fuzz-long: fuzz
+	$(Q)FUZZ_SECONDS=$${FUZZ_SECONDS:-600} tests/run-fuzz $(FUZZ_BUILT)
 
 clean:
 	$(Q)rm -rf $(O)

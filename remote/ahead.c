@@ -110,6 +110,8 @@ static int begin(int map_fd, const struct bw_placeholder *o)
 	drop();
 	it.key_size = o->map.key_size;
 	it.value_len = bw_map_value_len(&o->map, bw_board()->ncpus_possible, 0);
+	if (it.value_len > BW_MSG_MAX / BATCH_MIN - it.key_size)	/* no reply holds so much */
+		return -E2BIG;
 	each = it.key_size + it.value_len;
 	room = BATCH_BYTES / each < BATCH_MIN ? BATCH_MIN : BATCH_BYTES / each < BATCH_MAX ? BATCH_BYTES / each : BATCH_MAX;
 	it.room = o->map.max_entries < room ? o->map.max_entries : room;

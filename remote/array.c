@@ -64,6 +64,10 @@ static int fetch(int map_fd, const struct bw_map_info *m, uint32_t first)
 	uint32_t *keys;
 	long r = -ENOMEM;
 
+	if (a.value_len > BATCH_BYTES) {
+		a.refused = true;
+		return -E2BIG;
+	}
 	if (n > BATCH_BYTES / (a.value_len + 1) + 1)
 		n = BATCH_BYTES / (a.value_len + 1) + 1;
 	if (n > m->max_entries - first)

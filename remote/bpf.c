@@ -67,6 +67,14 @@ static const struct bw_placeholder_ops *ops_of(uint32_t object)
 	}
 }
 
+/* How long its keys and values are a tool knows that made the map; its memory is for that, whatever a board says. */
+static void keep_sizes(struct bw_map_info *m, const struct bw_bpf_request *q)
+{
+	m->type = bw_attr_u32(q->given, q->size, offsetof(union bpf_attr, map_type));
+	m->key_size = bw_attr_u32(q->given, q->size, offsetof(union bpf_attr, key_size));
+	m->value_size = bw_attr_u32(q->given, q->size, offsetof(union bpf_attr, value_size));
+}
+
 static int new_descriptor(const struct bw_bpf_reply *p)
 {
 	struct bw_placeholder_new n = { .ops = ops_of(p->object), .object = p->object, .handle = p->handle, .fd = -1, .cloexec = true,
@@ -103,7 +111,11 @@ static long take_reply(const struct bw_bpf_request *q, const struct bw_reply *re
 	if (reply->status)
 		return reply->status;
 	if (q->row->object != BW_OBJ_NONE && p.handle) {
-		int fd = new_descriptor(&p);
+		int fd;
+
+		if (q->row->cmd == BPF_MAP_CREATE)
+			keep_sizes(&p.map, q);
+		fd = new_descriptor(&p);
 
 		if (fd >= 0 && copied) {	/* as in the kernel: nobody learns the number, it stays open */
 			bw_verbose(1, "bpf %s: the result could not be written to the tool's memory", q->row->name);

@@ -85,7 +85,7 @@ static int fill(struct bw_dir *d, const struct bw_reply *reply)
 		struct bw_dirent e;
 
 		err = bw_get_dirent(&r, &e);
-		if (err || dots(e.name) || e.name.len > NAME_MAX || memchr(e.name.p, '/', e.name.len))
+		if (err || !e.name.len || dots(e.name) || e.name.len > NAME_MAX || memchr(e.name.p, '/', e.name.len))
 			continue;
 		remember(d->path, e.name, &e.st);
 		err = add(d, &cap, &at, e.name, e.st.ino, e.st.type);

@@ -96,6 +96,7 @@ static int list(struct bw_str p, struct bw_buf *out)
 		put_entry(out, "a", BW_FT_REG, 12);
 		put_entry(out, "link", BW_FT_LNK, 13);
 		put_entry(out, "../evil", BW_FT_REG, 14);
+		put_entry(out, "", BW_FT_REG, 15);
 	} else if (is(p, "/sys/t/sub")) {
 		put_entry(out, "x1", BW_FT_REG, 21);
 		put_entry(out, "x2", BW_FT_REG, 22);

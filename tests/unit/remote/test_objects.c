@@ -24,6 +24,7 @@
 
 static uint8_t attr_back[BW_BPF_ATTR_MAX];
 #define NO_RECORDS	UINT64_MAX
+#define LIE		666	/* entries of a map whose keys and values the board says are longer than they are */
 static uint32_t handles, closed[64], nclosed, unmapped, credit;
 
 static struct bw_map_info map_of(const struct bw_bpf *m)
@@ -35,6 +36,8 @@ static struct bw_map_info map_of(const struct bw_bpf *m)
 	i.value_size = bw_attr_u32(m->attr, m->attr_size, 8);
 	i.max_entries = bw_attr_u32(m->attr, m->attr_size, 12);
 	i.flags = bw_attr_u32(m->attr, m->attr_size, 16);
+	if (i.max_entries == LIE)
+		i.key_size = i.value_size = 4096;
 	return i;
 }
 
@@ -396,6 +399,35 @@ TEST("a map becomes a local descriptor, close-on-exec, that says what it is")
 	CHECK(o && o->map.key_size == 8 && !strcmp(o->ops->name, "anon_inode:bpf-map"));
 	bw_placeholder_put(o);
 	CHECK_EQ(bw_handle_of(hash), 1);
+}
+
+TEST("how long keys and values are is what the tool said when it made the map, and not what the board says")
+{
+	int fd = map_create(BPF_MAP_TYPE_HASH, 8, LIE);
+	struct bw_placeholder *o = bw_placeholder_get(fd);
+
+	CHECK(o && o->map.key_size == 8 && o->map.value_size == 8 && o->map.max_entries == LIE);
+	bw_placeholder_put(o);
+	close(fd);
+}
+
+TEST("values as long as no message holds are not read ahead")
+{
+	union bpf_attr a = { .map_type = BPF_MAP_TYPE_PERCPU_HASH, .key_size = 1, .value_size = 1u << 31, .max_entries = 100 }, e = { 0 };
+	uint32_t key, next;
+
+	e.map_fd = (uint32_t)bpf(BPF_MAP_CREATE, &a);
+	e.next_key = (uintptr_t)&next;
+	CHECK_EQ(bpf(BPF_MAP_GET_NEXT_KEY, &e), -1);
+	close((int)e.map_fd);
+	a.map_type = BPF_MAP_TYPE_PERCPU_ARRAY;
+	a.key_size = 4;
+	e.map_fd = (uint32_t)bpf(BPF_MAP_CREATE, &a);
+	e.key = (uintptr_t)&key;
+	e.value = 8;
+	for (key = 0; key < 4; key++)
+		bpf(BPF_MAP_LOOKUP_ELEM, &e);		/* in a row: a few would be fetched ahead */
+	close((int)e.map_fd);
 }
 
 TEST("a lookup sends the key and brings the value; errno is the kernel's; a bad pointer is EFAULT")
