@@ -105,10 +105,14 @@ static int fetch(const struct bw_placeholder *o, uint32_t id)
 		return -ENOMEM;
 	for (i = 0; i < s.n && !r; i += IN_FLIGHT)
 		r = fetch_some(o, i, i + IN_FLIGHT < s.n ? i + IN_FLIGHT : s.n);
+	if (r) {
+		drop();		/* some have no status */
+		return r;
+	}
 	s.id = o->map.id;
 	s.handle = o->handle;
 	s.fetched = bw_now_ms();
-	return r;
+	return 0;
 }
 
 static int64_t find(const struct bw_placeholder *o, uint32_t id)
