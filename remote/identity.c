@@ -87,6 +87,41 @@ bool bw_in_python_bcc(void)
 	return atomic_load(&found);
 }
 
+/* Where libbcc's code lies: found once, for it is never unloaded. */
+static atomic_uintptr_t libbcc_from, libbcc_to;
+
+static int look_where_libbcc(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	bool is_it = false;
+	size_t i;
+
+	(void)arg;
+	look_for_libbcc(info, size, &is_it);
+	for (i = 0; is_it && i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_phdr[i].p_flags & PF_X) {
+			atomic_store(&libbcc_to, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz);
+			atomic_store(&libbcc_from, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+		}
+	return is_it;
+}
+
+bool bw_is_libbcc(const void *code)
+{
+	static atomic_ullong seen;
+	unsigned long long adds = 0;
+	uintptr_t from = atomic_load(&libbcc_from);
+
+	if (!from) {
+		dl_iterate_phdr(count_libraries, &adds);
+		if (adds == atomic_load(&seen))
+			return false;
+		dl_iterate_phdr(look_where_libbcc, NULL);
+		atomic_store(&seen, adds);
+		from = atomic_load(&libbcc_from);
+	}
+	return from && (uintptr_t)code >= from && (uintptr_t)code < atomic_load(&libbcc_to);
+}
+
 bool bw_is_front_end(void)
 {
 	const char *pid;

@@ -17,6 +17,17 @@ static int any_open(int dirfd, const char *path, int flags, mode_t mode)
 	return bw_self_open(path, flags);
 }
 
+/* The same for libbcc, whose open(2) of a file to read is of a program or library to find symbols in. */
+static int object_open(const char *path, int flags, mode_t mode, const void *caller)
+{
+	char board[BW_PATH_MAX + 1];
+
+	if (flags == O_RDONLY && bw_is_libbcc(caller) && bw_path_where(AT_FDCWD, path, board) == BW_LOCAL &&
+	    bw_path_of_object(path, board) == BW_ON_BOARD)
+		return bw_file_open(board, flags, mode);
+	return any_open(AT_FDCWD, path, flags, mode);
+}
+
 #define MODE_OF(flags, last) ({ \
 	mode_t mode_ = 0; \
 	if (((flags) & O_CREAT) || ((flags) & O_TMPFILE) == O_TMPFILE) { \
@@ -43,7 +54,7 @@ BW_EXPORT int name(const char *path, int flags, ...) \
 { \
 	mode_t mode = MODE_OF(flags, flags); \
 	int saved = errno; \
-	ANSWER(any_open(AT_FDCWD, path, flags, mode), BW_REAL(name)(path, flags, mode)); \
+	ANSWER(object_open(path, flags, mode, __builtin_return_address(0)), BW_REAL(name)(path, flags, mode)); \
 }
 
 #define OPENAT(name) \

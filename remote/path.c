@@ -34,6 +34,19 @@ static const struct rule rules[] = {
 	{ "/tmp/perf-",			PID_MAP, FRONT },
 };
 
+/*
+ * Where libbcc itself opens a file, it is a program or a library whose symbols a uprobe or a stack needs: the board's, wherever it lies, but for
+ * what `bpfwire run` brings of the board here.
+ */
+static const struct rule objects[] = {
+	{ "/",				PREFIX,	BOARD },
+	{ "/lib/modules",		TREE,	LOCAL },
+	{ "/usr/lib/modules",		TREE,	LOCAL },
+	{ "/usr/src",			TREE,	LOCAL },
+	{ "/usr/lib/debug",		TREE,	LOCAL },
+	{ "/proc/self",			TREE,	LOCAL },
+};
+
 #define ADDITIONS_MAX	32
 static struct rule additions[ADDITIONS_MAX];
 static unsigned int nadditions;
@@ -163,12 +176,12 @@ static const char *below_own_pid(const char *path)
 	return (*p == 0 || *p == '/') && pid == bw_getpid() ? p : NULL;
 }
 
-static bool is_boards(const char *clean)
+static bool is_boards(const struct rule *r, size_t n, const char *clean)
 {
 	enum owner owner = LOCAL;
 	size_t best = 0;
 
-	best_of(rules, sizeof(rules) / sizeof(rules[0]), clean, &best, &owner);
+	best_of(r, n, clean, &best, &owner);
 	best_of(additions, nadditions, clean, &best, &owner);
 	if (owner == LOCAL || below_own_pid(clean))
 		return false;
@@ -211,11 +224,19 @@ enum bw_where bw_path_where(int dirfd, const char *path, char *out)
 	}
 	if (!second[(unsigned char)path[1]] && !strstr(path, "/.."))
 		return BW_LOCAL;
-	if (!bw_active() || bw_path_clean(path, true, clean) < 0 || !is_boards(clean))
+	if (!bw_active() || bw_path_clean(path, true, clean) < 0 || !is_boards(rules, sizeof(rules) / sizeof(rules[0]), clean))
 		return BW_LOCAL;
 	/* Where the path walks in the board's own trees, its kernel is to resolve "..", which may follow a link. */
 	if (bw_path_clean(path, false, out) < 0 || (!starts_in(out, "/sys", 4) && !starts_in(out, "/proc", 5)))
 		strcpy(out, clean);
+	return BW_ON_BOARD;
+}
+
+enum bw_where bw_path_of_object(const char *path, char *out)
+{
+	if (!path || path[0] != '/' || !bw_active() || bw_path_clean(path, true, out) < 0 ||
+	    !is_boards(objects, sizeof(objects) / sizeof(objects[0]), out))
+		return BW_LOCAL;
 	return BW_ON_BOARD;
 }
 

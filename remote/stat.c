@@ -200,7 +200,8 @@ BW_EXPORT int statx(int dirfd, const char *path, int flags, unsigned int mask, s
 
 /* ---- access ---- */
 
-static int any_access(int dirfd, const char *path, int mode, int flags)
+/* caller: the code that asks, if it may be libbcc, which looks for programs and libraries to find symbols in; else NULL. */
+static int any_access(int dirfd, const char *path, int mode, int flags, const void *caller)
 {
 	uint32_t wire = (flags & AT_EACCESS ? BW_FILE_EACCESS : 0) | (flags & AT_SYMLINK_NOFOLLOW ? BW_FILE_NOFOLLOW : 0);
 	char board[BW_PATH_MAX + 1];
@@ -208,7 +209,8 @@ static int any_access(int dirfd, const char *path, int mode, int flags)
 	struct stat st;
 	int err;
 
-	if (bw_path_where(dirfd, path, board) == BW_LOCAL)
+	if (bw_path_where(dirfd, path, board) == BW_LOCAL &&
+	    (!caller || !bw_is_libbcc(caller) || bw_path_of_object(path, board) == BW_LOCAL))
 		return BW_NOT_OURS;
 	if (mode & ~(R_OK | W_OK | X_OK))
 		return -EINVAL;
@@ -221,22 +223,22 @@ static int any_access(int dirfd, const char *path, int mode, int flags)
 
 BW_EXPORT int access(const char *path, int mode)
 {
-	STAT(any_access(AT_FDCWD, path, mode, 0), BW_REAL(access)(path, mode));
+	STAT(any_access(AT_FDCWD, path, mode, 0, __builtin_return_address(0)), BW_REAL(access)(path, mode));
 }
 
 BW_EXPORT int faccessat(int dirfd, const char *path, int mode, int flags)
 {
-	STAT(any_access(dirfd, path, mode, flags), BW_REAL(faccessat)(dirfd, path, mode, flags));
+	STAT(any_access(dirfd, path, mode, flags, NULL), BW_REAL(faccessat)(dirfd, path, mode, flags));
 }
 
 BW_EXPORT int eaccess(const char *path, int mode)
 {
-	STAT(any_access(AT_FDCWD, path, mode, AT_EACCESS), BW_REAL(eaccess)(path, mode));
+	STAT(any_access(AT_FDCWD, path, mode, AT_EACCESS, NULL), BW_REAL(eaccess)(path, mode));
 }
 
 BW_EXPORT int euidaccess(const char *path, int mode)
 {
-	STAT(any_access(AT_FDCWD, path, mode, AT_EACCESS), BW_REAL(euidaccess)(path, mode));
+	STAT(any_access(AT_FDCWD, path, mode, AT_EACCESS, NULL), BW_REAL(euidaccess)(path, mode));
 }
 
 /* ---- statfs ---- */
