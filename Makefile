@@ -147,6 +147,7 @@ help:
 		test 'all tests: unit, fuzz smoke, end to end on the virtual board' \
 		test-long 'what takes long: half an hour of silence, a hundred killed bridges (SILENCE_MINUTES, RESETS)' \
 		bench 'what a round trip, an event and being idle cost, on the virtual board, beside the raw cable' \
+		matrix 'every BCC tool from here and on the board itself, into docs/compatibility.md (ROWS="opensnoop ...")' \
 		demo 'opensnoop of this machine on a virtual board' \
 		install 'into $$DESTDIR$$PREFIX' \
 		uninstall 'what install put there' \
@@ -205,7 +206,7 @@ fuzz_remote/fuzz_receive := $(call wrapped,bw_call bw_send bw_send_try bw_say)
 fuzz_remote/fuzz_reply   := $(call wrapped,bw_call bw_post bw_request bw_waiter_wait bw_conn_ready bw_board bw_say)
 room_of = $(filter-out .,$(patsubst %/,%,$(dir $(1))))
 
-.PHONY: check fuzz fuzz-smoke fuzz-long test test-long demo board
+.PHONY: check fuzz fuzz-smoke fuzz-long test test-long matrix demo board
 .SECONDEXPANSION:
 $(UNIT): $(O)/unit/%: $(O)/obj/tests/unit/%.o $$(room_$$(call room_of,$$*)) $(O)/libprotocol.a
 	$(call say,LD,$@)
@@ -232,6 +233,12 @@ test-long:
 	$(Q)tests/setup packages
 	$(Q)$(MAKE) --no-print-directory all arm64
 	$(Q)E2E_LIMIT=6000 RESETS=$${RESETS:-100} tests/e2e/run long-silence 27-reset
+
+# ROWS: tools without -bpfcc; MATRIX: options of tests/matrix/run.
+matrix:
+	$(Q)tests/setup packages
+	$(Q)$(MAKE) --no-print-directory all arm64
+	$(Q)O=$(O) tests/matrix/run $(MATRIX) $(ROWS)
 
 demo:
 	$(Q)tests/setup packages
