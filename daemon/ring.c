@@ -113,9 +113,9 @@ static int send_records(struct bw_rings *s, struct bw_ring *r, uint64_t len)
 }
 
 /* How many bytes of whole records to send now; 0: there are none, or (r->stalled) there is no credit for the first of them. */
-static uint64_t gather(struct bw_rings *s, struct bw_ring *r)
+static uint64_t gather(struct bw_rings *s, struct bw_ring *r, bool quiet)
 {
-	uint64_t avail = filled(r, head_of(r)), n = 0, room = FRAME_ROOM;
+	uint64_t avail = filled(r, quiet ? r->quiet_head : head_of(r)), n = 0, room = FRAME_ROOM;
 	int64_t session = s->ch->credit - (int64_t)(BW_FRAME_HEADER + DATA_HEADER);
 
 	if (session < (int64_t)room)
@@ -193,7 +193,8 @@ static void plan_rest(struct bw_rings *s)
 	s->rest_us = 0;
 }
 
-static int push(struct bw_rings *s, struct bw_ring *r)
+/* quiet: no more than was found without a signal at the last tick. */
+static int push(struct bw_rings *s, struct bw_ring *r, bool quiet)
 {
 	uint64_t before = r->tail;
 
@@ -205,7 +206,7 @@ static int push(struct bw_rings *s, struct bw_ring *r)
 			r->more = s->more = true;
 			return 0;
 		}
-		n = gather(s, r);
+		n = gather(s, r, quiet);
 		if (!n && r->stalled && skip_oversized(s, r)) {
 			r->stalled = false;
 			continue;
@@ -383,7 +384,7 @@ int bw_ring_flush(struct bw_rings *s, struct bw_ring *r, uint32_t request)
 	if (r->flush)
 		return -EBUSY;
 	r->flush = request;	/* 0, which expects no answer, is a push all the same */
-	return push(s, r);
+	return push(s, r, false);
 }
 
 /* ---- the worker's loop ---- */
@@ -452,16 +453,42 @@ bool bw_rings_wait(struct bw_rings *s, int timeout_ms)
 	return input;
 }
 
+/*
+ * What came without a signal, or whose signal is still on its way: draining the ring takes the signal back, so only what was there a tick ago
+ * already is known to have none.
+ */
+static bool is_quiet(const struct bw_ring *r)
+{
+	uint64_t now = filled(r, head_of(r)), then = filled(r, r->quiet_head);	/* beyond now if it was read since */
+
+	return r->quiet && then && then <= now;
+}
+
+static void tick(struct bw_rings *s, struct bw_ring *r)
+{
+	if (s->epoll < 0) {
+		r->wake = filled(r, head_of(r));
+		if (r->wake)
+			push(s, r, false);
+		return;
+	}
+	if (is_quiet(r))
+		push(s, r, true);
+	r->quiet_head = head_of(r);
+	r->quiet = filled(r, r->quiet_head);
+}
+
 void bw_rings_service(struct bw_rings *s)
 {
-	bool credit = s->credit, due = s->timed && bw_now_ms() >= s->next_tick;
+	/* Not while the rings rest: then nobody has asked for signals since. */
+	bool credit = s->credit, due = s->timed && !s->rest_until && bw_now_ms() >= s->next_tick;
 
 	s->credit = s->more = false;
 	for (struct bw_ring *r = s->list; r && !s->ch->error; r = r->next) {
-		if (due && r->timed && s->epoll < 0 && filled(r, head_of(r)))
-			r->wake = true;
-		if (r->stalled ? credit : r->wake || r->more || (due && r->timed))
-			push(s, r);
+		if (r->stalled ? credit : r->wake || r->more)
+			push(s, r, false);
+		else if (!r->stalled && due && r->timed)
+			tick(s, r);
 	}
 	if (due)
 		s->next_tick = bw_now_ms() + BW_RING_TICK_MS;

@@ -41,6 +41,8 @@ struct bw_ring {
 	bool timed;			/* may hold records without a wake-up */
 	bool wake;			/* signalled since WAKE was last sent */
 	bool unsignalled;		/* records went without WAKE since */
+	bool quiet;			/* at the last tick it held records up to quiet_head, of which there had been no signal */
+	uint64_t quiet_head;
 	bool stalled;			/* waits for credit */
 	bool more;			/* stopped in mid-flood to let others have their turn */
 	bool broken;			/* its records make no sense: no longer read */
