@@ -72,7 +72,8 @@ static void add(const char *list, enum owner owner)
 
 void bw_path_additions(const char *board, const char *local)
 {
-	nadditions = 0;
+	while (nadditions)
+		free((char *)additions[--nadditions].path);
 	add(board, BOARD);
 	add(local, LOCAL);
 }

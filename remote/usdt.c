@@ -10,11 +10,28 @@
 #include "remote/remote.h"
 
 static const char *(*theirs)(void **contexts, int n);
+static void (*each_uprobe)(void *context, void (*probe)(const char *binary, const char *function, uint64_t address, int pid));
+static _Thread_local int enabled;
+
+static void count_probe(const char *binary, const char *function, uint64_t address, int pid)
+{
+	(void)binary, (void)function, (void)address, (void)pid;
+	enabled++;
+}
+
+/* A tool may bring a context in which it has enabled nothing: uobjnew does for C. */
+static bool any_enabled(void **contexts, int n)
+{
+	enabled = each_uprobe ? 0 : n;
+	for (int i = 0; each_uprobe && i < n; i++)
+		each_uprobe(contexts[i], count_probe);
+	return enabled > 0;
+}
 
 /* bcc_usdt_genargs, src/cc/bcc_usdt.h of libbcc: C text for the program, NULL: it cannot be made. */
 static const char *genargs(void **contexts, int n)
 {
-	if (!n)		/* BCC's Python asks for every program */
+	if (!any_enabled(contexts, n))		/* BCC's Python asks for every program */
 		return theirs(contexts, n);
 	bw_say("arguments of USDT probes of an %s program cannot be read by this machine's libbcc: refused; use a uprobe on a function, or a tracepoint",
 	       bw_board()->machine);
@@ -30,6 +47,8 @@ static bool other_machine(void)
 
 void *bw_usdt_symbol(const char *name, void *found)
 {
+	if (!strcmp(name, "bcc_usdt_foreach_uprobe"))
+		each_uprobe = (void (*)(void *, void (*)(const char *, const char *, uint64_t, int)))found;
 	if (strcmp(name, "bcc_usdt_genargs") || !other_machine())
 		return found;
 	theirs = (const char *(*)(void **, int))found;
