@@ -292,16 +292,15 @@ static void no_wakeups(const struct way *w)
 static void each(const char *what, void (*ask)(const struct way *w), uint32_t wakeup_events)
 {
 	for (size_t i = 0; i < COUNT(ways); i++) {
+		if (ask == watched_late && !ways[i].epoll)
+			continue;
 		printf("== %s: %s\n", what, ways[i].name);
 		next = 100;
 		if (wakeup_events)
 			open_perf(wakeup_events);
 		else
 			open_ringbuf();
-		if (ask == watched_late) {
-			if (ways[i].epoll)
-				ask(&ways[i]);
-		} else if (ways[i].epoll) {
+		if (ways[i].epoll && ask != watched_late) {
 			watch(ways[i].epoll);
 			ask(&ways[i]);
 			close(epoll_fd);
