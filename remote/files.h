@@ -99,7 +99,6 @@ bool bw_in_python_bcc(void);	/* likewise, and the process is a Python */
 bool bw_is_own_pid(pid_t pid);	/* of this process, here or on the board */
 bool bw_is_child(pid_t pid);	/* a process of this machine that this one started, or a child's child */
 bool bw_refuse_child(pid_t pid);	/* true, said once: it is one, and the tool takes it for a process of the board */
-int bw_pidfd_open(pid_t pid, unsigned int flags);
 
 /* ---- usdt.c, for dlsym.c: what a tool shall get that asked for a symbol which was found ---- */
 void *bw_usdt_symbol(const char *name, void *found);

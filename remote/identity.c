@@ -54,72 +54,53 @@ static bool has_bpf_library(void)
 	return found;
 }
 
+/* Where libbcc's code lies, 0 before it was found: it is never unloaded. */
+static atomic_uintptr_t libbcc_from, libbcc_to;
+
 static int look_for_libbcc(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	const char *base = strrchr(info->dlpi_name, '/');
+	size_t i;
 
 	(void)size;
-	*(bool *)arg = !strncmp(base ? base + 1 : info->dlpi_name, "libbcc.so", 9);
-	return *(bool *)arg;
+	(void)arg;
+	if (strncmp(base ? base + 1 : info->dlpi_name, "libbcc.so", 9))
+		return 0;
+	for (i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_phdr[i].p_flags & PF_X) {
+			atomic_store(&libbcc_to, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz);
+			atomic_store(&libbcc_from, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+		}
+	return 1;
 }
 
 bool bw_has_libbcc(void)
 {
-	bool found = false;
+	static atomic_ullong seen;
+	unsigned long long adds = 0;
 
-	dl_iterate_phdr(look_for_libbcc, &found);
-	return found;
+	if (atomic_load(&libbcc_from))
+		return true;
+	dl_iterate_phdr(count_libraries, &adds);
+	if (adds != atomic_load(&seen)) {
+		dl_iterate_phdr(look_for_libbcc, NULL);
+		atomic_store(&seen, adds);
+	}
+	return atomic_load(&libbcc_from);
+}
+
+bool bw_is_libbcc(const void *code)
+{
+	return bw_has_libbcc() && (uintptr_t)code >= atomic_load(&libbcc_from) && (uintptr_t)code < atomic_load(&libbcc_to);
 }
 
 bool bw_in_python_bcc(void)
 {
 	static atomic_bool found;
-	void *libbcc;
 
-	if (atomic_load_explicit(&found, memory_order_relaxed))
-		return true;
-	libbcc = dlopen("libbcc.so.0", RTLD_NOLOAD | RTLD_LAZY);
-	if (!libbcc)
-		return false;
-	dlclose(libbcc);
-	if (BW_REAL(dlsym)(RTLD_DEFAULT, "Py_GetVersion"))
+	if (!atomic_load_explicit(&found, memory_order_relaxed) && bw_has_libbcc() && BW_REAL(dlsym)(RTLD_DEFAULT, "Py_GetVersion"))
 		atomic_store(&found, true);
-	return atomic_load(&found);
-}
-
-/* Where libbcc's code lies: found once, for it is never unloaded. */
-static atomic_uintptr_t libbcc_from, libbcc_to;
-
-static int look_where_libbcc(struct dl_phdr_info *info, size_t size, void *arg)
-{
-	bool is_it = false;
-	size_t i;
-
-	(void)arg;
-	look_for_libbcc(info, size, &is_it);
-	for (i = 0; is_it && i < info->dlpi_phnum; i++)
-		if (info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_phdr[i].p_flags & PF_X) {
-			atomic_store(&libbcc_to, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz);
-			atomic_store(&libbcc_from, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
-		}
-	return is_it;
-}
-
-bool bw_is_libbcc(const void *code)
-{
-	static atomic_ullong seen;
-	unsigned long long adds = 0;
-	uintptr_t from = atomic_load(&libbcc_from);
-
-	if (!from) {
-		dl_iterate_phdr(count_libraries, &adds);
-		if (adds == atomic_load(&seen))
-			return false;
-		dl_iterate_phdr(look_where_libbcc, NULL);
-		atomic_store(&seen, adds);
-		from = atomic_load(&libbcc_from);
-	}
-	return from && (uintptr_t)code >= from && (uintptr_t)code < atomic_load(&libbcc_to);
+	return atomic_load_explicit(&found, memory_order_relaxed);
 }
 
 bool bw_is_front_end(void)

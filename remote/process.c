@@ -149,14 +149,7 @@ BW_EXPORT int kill(pid_t pid, int sig)
 }
 
 /* A descriptor of a process of the board is not to be had: as on kernels before 5.3, after which programs look by kill(pid, 0). */
-int bw_pidfd_open(pid_t pid, unsigned int flags)
-{
-	if (!bw_active() || is_local(pid))
-		return (int)bw_sys(SYS_pidfd_open, (long)pid, (long)flags);
-	return -ENOSYS;
-}
-
 BW_EXPORT int pidfd_open(pid_t pid, unsigned int flags)
 {
-	return bw_ret(bw_pidfd_open(pid, flags));
+	return bw_ret(!bw_active() || is_local(pid) ? bw_sys(SYS_pidfd_open, (long)pid, (long)flags) : -ENOSYS);
 }
