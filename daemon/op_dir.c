@@ -20,6 +20,7 @@ struct listing {
 	struct bw_stream_reply *s;
 	struct bw_buf entry;		/* one encoded dirent */
 	uint32_t flags;
+	int levels;			/* below the directory asked for */
 	uint32_t count;
 	char name[BW_PATH_MAX + 1];	/* of the entry, relative to the directory asked for */
 };
@@ -45,7 +46,7 @@ static int descend(struct listing *l, int dirfd, const char *name, int depth)
 	size_t len = strlen(l->name);
 	int fd;
 
-	if (depth == DEPTH_MAX || len + 2 > sizeof(l->name))
+	if (depth == l->levels || len + 2 > sizeof(l->name))
 		return 0;
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
@@ -117,6 +118,7 @@ BW_OP(file_list)
 	if (fd < 0)
 		return -errno;
 	l->flags = m.flags;
+	l->levels = m.mode && m.mode < DEPTH_MAX ? (int)m.mode : DEPTH_MAX;
 	l->s = bw_stream_reply_new(w, q);
 	if (!l->s) {
 		close(fd);

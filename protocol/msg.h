@@ -146,7 +146,7 @@ struct bw_ring_data {
 /* FILE_GET, FILE_STAT, FILE_ACCESS, FILE_READLINK, FILE_LIST, FILE_OPEN, FILE_STATFS, FILE_REALPATH */
 struct bw_file {
 	uint32_t flags;			/* enum bw_file_flags; FILE_OPEN: enum bw_open_flags */
-	uint32_t mode;			/* FILE_ACCESS: 0..7; FILE_OPEN with CREAT: permissions */
+	uint32_t mode;			/* FILE_ACCESS: 0..7; FILE_OPEN with CREAT: permissions; FILE_LIST with RECURSE: levels, 0 all */
 	struct bw_str path;		/* absolute, on the board, BW_PATH_MAX */
 };
 

@@ -230,7 +230,7 @@ enum bw_file_type {
 /* Flags of FILE_GET, FILE_STAT, FILE_ACCESS, FILE_LIST. */
 enum bw_file_flags {
 	BW_FILE_NOFOLLOW = 1 << 0,
-	BW_FILE_RECURSE	 = 1 << 1,	/* FILE_LIST: the whole tree below, entries named by relative path, no links followed */
+	BW_FILE_RECURSE	 = 1 << 1,	/* FILE_LIST: the whole tree below, or `mode` levels of it if that is not 0; entries named by relative path, no links followed */
 	BW_FILE_EACCESS	 = 1 << 2,	/* FILE_ACCESS: with the effective ids */
 };
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocol/wirecode.h"
 #include "remote/files.h"
 
 #define MINE	(-0x62776400)
@@ -31,18 +30,6 @@ struct bw_dir {
 struct bw_dir *bw_dir_mine(DIR *d)
 {
 	return d && *(int *)d == MINE ? (struct bw_dir *)d : NULL;
-}
-
-static void remember(const char *dir, struct bw_str name, const struct bw_stat *ws)
-{
-	char path[BW_PATH_MAX + 1];
-	struct stat st;
-	int n = snprintf(path, sizeof(path), "%s%s%.*s", dir, dir[strlen(dir) - 1] == '/' ? "" : "/", (int)name.len, name.p);
-
-	if (n >= (int)sizeof(path) || ws->type == BW_FT_NONE)
-		return;
-	bw_stat_from_wire(ws, &st);
-	bw_stat_remember(path, ws->type == BW_FT_LNK ? BW_STAT_NOFOLLOW : BW_STAT_BOTH, &st, 0);
 }
 
 static int add(struct bw_dir *d, size_t *cap, char **at, struct bw_str name, ino64_t ino, uint8_t type)
@@ -87,7 +74,7 @@ static int fill(struct bw_dir *d, const struct bw_reply *reply)
 		err = bw_get_dirent(&r, &e);
 		if (err || !e.name.len || dots(e.name) || e.name.len > NAME_MAX || memchr(e.name.p, '/', e.name.len))
 			continue;
-		remember(d->path, e.name, &e.st);
+		bw_stat_remember_entry(d->path, e.name, &e.st);
 		err = add(d, &cap, &at, e.name, e.st.ino, e.st.type);
 	}
 	return err;
@@ -116,7 +103,7 @@ int bw_dir_open(const char *path, struct bw_dir **out)
 	}
 	d->mine = MINE;
 	d->fd = -1;
-	err = bw_file_call(BW_MSG_FILE_LIST, path, 0, 0, &reply);
+	err = bw_tree_list(path, &reply);
 	if (!err)
 		err = fill(d, &reply);
 	bw_reply_free(&reply);

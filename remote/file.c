@@ -219,8 +219,10 @@ static int fetch(const char *path, int oflags, const struct bw_cached *c)
 	struct bw_reply reply;
 	struct bw_reader r;
 	struct stat st;
-	int err = bw_file_call(BW_MSG_FILE_GET, path, oflags & O_NOFOLLOW ? BW_FILE_NOFOLLOW : 0u, 0, &reply);
+	int err = 0;
 
+	if (!bw_tree_get(path, &reply))
+		err = bw_file_call(BW_MSG_FILE_GET, path, oflags & O_NOFOLLOW ? BW_FILE_NOFOLLOW : 0u, 0, &reply);
 	if (!err) {
 		r = bw_reply_reader(&reply);
 		err = bw_get_stat(&r, &ws);

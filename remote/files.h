@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The board's files as tools see them: what path.c, file.c, tail.c, stdio.c, stat.c, statcache.c, dir.c, walk.c and link.c share. The names that
+ * The board's files as tools see them: what path.c, file.c, tail.c, stdio.c, stat.c, statcache.c, dir.c, tree.c, walk.c and link.c share. The names that
  * the whole library uses are in remote.h.
  *
  * How each kind of file is answered
@@ -77,7 +77,22 @@ enum bw_stat_kind { BW_STAT_FOLLOW = 1, BW_STAT_NOFOLLOW = 2, BW_STAT_BOTH = 3 }
 /* 1: *err and, where that is 0, *st are what the board said. 0: not known. st may be NULL. Never waits for a lock. */
 int bw_stat_recall(const char *board_path, bool follow, struct stat *st, int *err);
 void bw_stat_remember(const char *board_path, enum bw_stat_kind kind, const struct stat *st, int err);
+/* An entry of a listing of dir. */
+void bw_stat_remember_entry(const char *dir, struct bw_str name, const struct bw_stat *ws);
 void bw_stat_forget(void);	/* something was changed: forget all */
+
+/* The same second, for what others keep of the board's files. A walk through what is kept makes it another second each time, ten in all. */
+struct bw_fresh {
+	int64_t until, latest;
+	unsigned int era;
+};
+void bw_fresh_from_now(struct bw_fresh *f);
+void bw_fresh_again(struct bw_fresh *f);
+bool bw_is_fresh(const struct bw_fresh *f);
+
+/* ---- tree.c: as FILE_LIST and FILE_GET, answered from the tree of trace events if it is known ---- */
+int bw_tree_list(const char *board_path, struct bw_reply *reply);	/* the board is asked else */
+bool bw_tree_get(const char *board_path, struct bw_reply *reply);	/* false: not known; *reply is to be freed all the same */
 
 /* ---- stat.c ---- */
 /* stat of a placeholder or of a path; BW_NOT_OURS, 0 or a negative errno. flags as fstatat. */

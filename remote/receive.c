@@ -89,13 +89,27 @@ int bw_request(struct bw_waiter *w, uint16_t type, const void *payload, size_t l
 	return r;
 }
 
+/* Of several that were in flight together the first one waited for is a round trip, and the others are done by then, or nearly. */
+static bool ends_trip(const struct bw_waiter *w)
+{
+	static uint32_t sent_by_then;	/* waiters_lock */
+	bool trip;
+
+	pthread_mutex_lock(&waiters_lock);
+	trip = (int32_t)(w->id - sent_by_then) > 0;
+	if (trip)
+		sent_by_then = last_id;
+	pthread_mutex_unlock(&waiters_lock);
+	return trip;
+}
+
 void bw_waiter_wait(struct bw_waiter *w)
 {
 	int64_t begun = bw_stats_wait_begin();
 
 	while (!atomic_load(&w->done))
 		bw_sys(SYS_futex, &w->done, (long)FUTEX_WAIT_PRIVATE, 0L, NULL);
-	bw_stats_wait_end(w->row, begun, w->data.len);
+	bw_stats_wait_end(w->row, begun, w->data.len, begun && ends_trip(w));
 }
 
 /* w may be gone as soon as done is set; a wake-up at an address that is something else by then does no harm. */

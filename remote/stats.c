@@ -71,11 +71,11 @@ int64_t bw_stats_wait_begin(void)
 	return stats ? now() : 0;
 }
 
-void bw_stats_wait_end(unsigned int row, int64_t begun, size_t bytes)
+void bw_stats_wait_end(unsigned int row, int64_t begun, size_t bytes, bool trip)
 {
 	if (!stats)
 		return;
-	add(&stats->rows[row].waits, 1);
+	add(&stats->rows[row].trips, trip);
 	add(&stats->rows[row].wait_ns, (uint64_t)(now() - begun));
 	add(&stats->rows[row].in, bytes);
 }

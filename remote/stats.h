@@ -7,6 +7,7 @@
 #define BW_REMOTE_STATS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,7 @@
 
 struct bw_stats_row {
 	_Atomic uint64_t sent;		/* messages to the board */
-	_Atomic uint64_t waits;		/* replies waited for: round trips, but that those in flight together take one's time */
+	_Atomic uint64_t trips;		/* round trips: waits for a reply to what was not yet sent when the last one ended */
 	_Atomic uint64_t wait_ns;	/* how long */
 	_Atomic uint64_t out, in;	/* bytes of payload */
 };
@@ -32,6 +33,6 @@ void bw_stats_sent(unsigned int row, size_t bytes);
 void bw_stats_received(unsigned int row, size_t bytes);		/* without a request: ring data */
 /* Around a wait for a reply: what begin returned goes to end. */
 int64_t bw_stats_wait_begin(void);
-void bw_stats_wait_end(unsigned int row, int64_t begun, size_t bytes);
+void bw_stats_wait_end(unsigned int row, int64_t begun, size_t bytes, bool trip);
 
 #endif

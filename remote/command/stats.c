@@ -38,7 +38,7 @@ static int by_wait(const void *a, const void *b)
 void bw_stats_print(FILE *to, const struct bw_stats *s)
 {
 	const struct bw_stats_row *rows[BW_STATS_ROWS], *r;
-	uint64_t sent = 0, waits = 0, ns = 0, out = 0, in = 0;
+	uint64_t sent = 0, trips = 0, ns = 0, out = 0, in = 0;
 	unsigned int i, n = 0;
 
 	for (r = s->rows; r < s->rows + BW_STATS_ROWS; r++) {
@@ -46,21 +46,21 @@ void bw_stats_print(FILE *to, const struct bw_stats *s)
 			continue;
 		rows[n++] = r;
 		sent += r->sent;
-		waits += r->waits;
+		trips += r->trips;
 		ns += r->wait_ns;
 		out += r->out;
 		in += r->in;
 	}
 	qsort(rows, n, sizeof(*rows), by_wait);
-	fprintf(to, "%-28s %9s %9s %11s %11s %11s\n", "asked of the board", "messages", "waits", "bytes out", "bytes in", "waited ms");
+	fprintf(to, "%-28s %9s %11s %11s %11s %11s\n", "asked of the board", "messages", "round trips", "bytes out", "bytes in", "waited ms");
 	for (i = 0; i < n; i++) {
 		unsigned int row = (unsigned int)(rows[i] - s->rows);
 
-		fprintf(to, "%s%-*s %9llu %9llu %11llu %11llu %11.1f\n", row < BW_STATS_BPF ? "" : "bpf ", row < BW_STATS_BPF ? 28 : 24, row_name(row),
-			(unsigned long long)rows[i]->sent, (unsigned long long)rows[i]->waits, (unsigned long long)rows[i]->out,
+		fprintf(to, "%s%-*s %9llu %11llu %11llu %11llu %11.1f\n", row < BW_STATS_BPF ? "" : "bpf ", row < BW_STATS_BPF ? 28 : 24, row_name(row),
+			(unsigned long long)rows[i]->sent, (unsigned long long)rows[i]->trips, (unsigned long long)rows[i]->out,
 			(unsigned long long)rows[i]->in, (double)rows[i]->wait_ns / 1e6);
 	}
-	fprintf(to, "%-28s %9llu %9llu %11llu %11llu %11.1f\n", "all", (unsigned long long)sent, (unsigned long long)waits, (unsigned long long)out,
+	fprintf(to, "%-28s %9llu %11llu %11llu %11llu %11.1f\n", "all", (unsigned long long)sent, (unsigned long long)trips, (unsigned long long)out,
 		(unsigned long long)in, (double)ns / 1e6);
 }
 

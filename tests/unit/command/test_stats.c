@@ -92,14 +92,14 @@ TEST("a row a kind of request, the longest wait first, then the sum")
 	static struct bw_stats s;
 	char out[4096];
 
-	s.rows[BW_MSG_FILE_GET] = (struct bw_stats_row){ .sent = 2, .waits = 2, .wait_ns = 1500000, .out = 30, .in = 4000 };
-	s.rows[BW_STATS_BPF + 1] = (struct bw_stats_row){ .sent = 5, .waits = 4, .wait_ns = 2000000, .out = 100, .in = 200 };
+	s.rows[BW_MSG_FILE_GET] = (struct bw_stats_row){ .sent = 2, .trips = 2, .wait_ns = 1500000, .out = 30, .in = 4000 };
+	s.rows[BW_STATS_BPF + 1] = (struct bw_stats_row){ .sent = 5, .trips = 4, .wait_ns = 2000000, .out = 100, .in = 200 };
 	s.rows[BW_MSG_RING_DATA] = (struct bw_stats_row){ .in = 64 };
 	print(out, sizeof(out), &s);
 	CHECK(strstr(out, "bpf MAP_LOOKUP_ELEM") && strstr(out, "FILE_GET") && strstr(out, "RING_DATA"));
 	CHECK(strstr(out, "bpf MAP_LOOKUP_ELEM") < strstr(out, "FILE_GET"));
 	CHECK(strstr(out, "FILE_GET") < strstr(out, "RING_DATA"));
-	CHECK(strstr(out, "all                                  7         6         130        4264         3.5\n"));
+	CHECK(strstr(out, "all                                  7           6         130        4264         3.5\n"));
 	CHECK(!strstr(out, "PING"));
 }
 

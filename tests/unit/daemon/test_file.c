@@ -200,6 +200,9 @@ TEST("a directory is listed, and its tree on request, without following links")
 	CHECK_EQ(file_call(&c, 1, BW_MSG_FILE_LIST, BW_FILE_RECURSE, 0, dir), 0);
 	CHECK_EQ(count_entries("a/b/f", &found), 4);
 	CHECK(found);
+	CHECK_EQ(file_call(&c, 1, BW_MSG_FILE_LIST, BW_FILE_RECURSE, 1, dir), 0);
+	CHECK_EQ(count_entries("a/b", &found), 3);
+	CHECK(found);
 	CHECK_EQ(file_call(&c, 1, BW_MSG_FILE_LIST, 0, 0, in_dir("a/b/f")), -ENOTDIR);
 	CHECK_EQ(file_call(&c, 1, BW_MSG_FILE_LIST, 0, 0, in_dir("none")), -ENOENT);
 	stop();

@@ -72,6 +72,10 @@ static int get(struct bw_str p, struct bw_buf *out)
 		snprintf(text, sizeof(text), "ext4 4096 %d - Live 0x%zx\n", asked[BW_MSG_FILE_GET], strlen(written));
 	else if (is(p, "/sys/kernel/tracing/available_filter_functions"))
 		snprintf(text, sizeof(text), "function%d\n", ++functions_fetched);
+	else if (p.len > 7 && !memcmp(p.p + p.len - 7, "/format", 7))
+		snprintf(text, sizeof(text), "%.*s\n", (int)p.len, p.p);
+	else if (is(p, "/proc/requests"))
+		snprintf(text, sizeof(text), "%d %d %d\n", asked[BW_MSG_FILE_LIST], asked[BW_MSG_FILE_STAT], asked[BW_MSG_FILE_GET]);
 	else if (is(p, "/proc/mounts"))
 		snprintf(text, sizeof(text), "bpf /sys/fs/bpf bpf rw 0 0\n");
 	else if (is(p, "/sys/class/net/can0/ifindex"))
@@ -100,6 +104,15 @@ static int list(struct bw_str p, struct bw_buf *out)
 	} else if (is(p, "/sys/t/sub")) {
 		put_entry(out, "x1", BW_FT_REG, 21);
 		put_entry(out, "x2", BW_FT_REG, 22);
+	} else if (is(p, "/sys/kernel/tracing/events")) {
+		for (int cat = 0; cat < 3; cat++) {
+			char name[64];
+
+			put_entry(out, (snprintf(name, sizeof(name), "cat%d", cat), name), BW_FT_DIR, 41);
+			put_entry(out, (snprintf(name, sizeof(name), "cat%d/enable", cat), name), BW_FT_REG, 42);
+			for (int event = 0; event < 20; event++)
+				put_entry(out, (snprintf(name, sizeof(name), "cat%d/ev%d", cat, event), name), BW_FT_DIR, 43);
+		}
 	} else if (is(p, "/sys/class/net")) {
 		put_entry(out, "can0", BW_FT_LNK, 31);
 	} else {
@@ -369,6 +382,83 @@ TEST("a directory is listed once, and the stats of its entries need no question"
 	e = readdir(d);
 	CHECK(e && !strcmp(e->d_name, "."));
 	CHECK(!closedir(d));
+}
+
+struct requests { int list, stat, get; };
+
+static struct requests requests(void)
+{
+	struct requests r = { -1, -1, -1 };
+	char line[64] = "";
+	FILE *f = fopen("/proc/requests", "r");
+
+	if (f && fgets(line, sizeof(line), f))
+		sscanf(line, "%d %d %d", &r.list, &r.stat, &r.get);
+	if (f)
+		fclose(f);
+	return r;
+}
+
+/* The format is that of this event; 1. */
+static int format_is_right(const char *event)
+{
+	char path[700], line[700] = "", *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/format", event);
+	f = fopen(path, "r");
+	if (f && fgets(line, sizeof(line), f) && (end = strchr(line, '\n')))
+		*end = 0;
+	if (f)
+		fclose(f);
+	return !strcmp(line, path);
+}
+
+/* As tplist does: directories of directories of trace events, and the format of each if that is asked for. How many events there were. */
+static int walk_events(bool formats)
+{
+	static const char root[] = "/sys/kernel/tracing/events";
+	char category[300], event[600];
+	struct dirent *c, *e;
+	struct stat st;
+	DIR *top = opendir(root), *d;
+	int n = 0;
+
+	while (top && (c = readdir(top))) {
+		snprintf(category, sizeof(category), "%s/%s", root, c->d_name);
+		if (c->d_name[0] == '.' || stat(category, &st) || !S_ISDIR(st.st_mode) || !(d = opendir(category)))
+			continue;
+		while ((e = readdir(d))) {
+			snprintf(event, sizeof(event), "%s/%s", category, e->d_name);
+			if (e->d_name[0] != '.' && !stat(event, &st) && S_ISDIR(st.st_mode))
+				n += formats ? format_is_right(event) : 1;
+		}
+		closedir(d);
+	}
+	if (top)
+		closedir(top);
+	return n;
+}
+
+TEST("all trace events are listed by one question, and their formats are fetched once each")
+{
+	struct requests before = requests(), after;
+	int fd;
+
+	CHECK_EQ(walk_events(false), 60);
+	after = requests();
+	CHECK_EQ(after.list - before.list, 1);
+	CHECK_EQ(after.stat - before.stat, 0);
+	CHECK_EQ(walk_events(true), 60);
+	before = requests();
+	CHECK_EQ(before.list - after.list, 0);
+	CHECK_EQ(before.get - after.get, 61);	/* and that of the questions itself */
+	fd = open("/sys/t/write", O_WRONLY);	/* something is changed */
+	CHECK_EQ(write(fd, "x", 1), 1);
+	close(fd);
+	CHECK_EQ(walk_events(false), 60);
+	after = requests();
+	CHECK_EQ(after.list - before.list, 1);
 }
 
 TEST("paths below a descriptor of a board's directory are the board's")
