@@ -308,9 +308,10 @@ uint32_t bw_ahead_words(uint32_t word, uint32_t limit, uint32_t *out, uint32_t m
 	return any ? w.n : 0;
 }
 
-/* The batches of the tool itself change many entries at once. */
+/* The batches of the tool itself change many entries at once, a program that it runs changes what it will. */
 static void forget_all(void)
 {
+	bw_array_forget();
 	if (pthread_mutex_trylock(&lock))
 		return;
 	drop();
@@ -325,7 +326,7 @@ long bw_ahead_answer(unsigned int cmd, void *user, unsigned int size)
 	long r;
 
 	switch (cmd) {
-	case BPF_MAP_LOOKUP_AND_DELETE_BATCH: case BPF_MAP_UPDATE_BATCH: case BPF_MAP_DELETE_BATCH:
+	case BPF_MAP_LOOKUP_AND_DELETE_BATCH: case BPF_MAP_UPDATE_BATCH: case BPF_MAP_DELETE_BATCH: case BPF_PROG_TEST_RUN:
 		forget_all();
 		return BW_AHEAD_ASK;
 	case BPF_MAP_LOOKUP_ELEM: case BPF_MAP_UPDATE_ELEM: case BPF_MAP_DELETE_ELEM: case BPF_MAP_LOOKUP_AND_DELETE_ELEM: case BPF_MAP_GET_NEXT_KEY:

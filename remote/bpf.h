@@ -53,6 +53,7 @@ void bw_ahead_done(unsigned int cmd, int map_fd);	/* the board did what it was a
 bool bw_array_has(const struct bw_map_info *m);
 long bw_array_answer(unsigned int cmd, const union bpf_attr *attr, const struct bw_placeholder *o);
 void bw_array_updated(const struct bw_placeholder *o);
+void bw_array_forget(void);
 
 /* stacks.c: the same for stack maps. */
 bool bw_stacks_has(const struct bw_map_info *m);

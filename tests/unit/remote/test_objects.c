@@ -29,7 +29,8 @@ static uint32_t handles, closed[64], nclosed, unmapped, credit;
 
 static struct bw_map_info map_of(const struct bw_bpf *m)
 {
-	struct bw_map_info i = { .id = 9 };
+	static uint32_t id = 8;
+	struct bw_map_info i = { .id = ++id };
 
 	i.type = bw_attr_u32(m->attr, m->attr_size, 0);
 	i.key_size = bw_attr_u32(m->attr, m->attr_size, 4);
@@ -542,6 +543,42 @@ TEST("an array that is read or cleared in a row costs a few messages, and what i
 	i = 4000;
 	CHECK(!bpf(BPF_MAP_GET_NEXT_KEY, &a) && next == 0);
 	CHECK_EQ(asked(), before + 104);
+	close(fd);
+}
+
+TEST("arrays that are read side by side cost a few messages each")
+{
+	union bpf_attr a = { .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 100 };
+	int fds[3] = { bpf(BPF_MAP_CREATE, &a), bpf(BPF_MAP_CREATE, &a), bpf(BPF_MAP_CREATE, &a) };
+	uint64_t before = asked();
+	uint32_t i, k;
+
+	for (i = 0; i < 100; i++)
+		for (k = 0; k < 3; k++)
+			CHECK_EQ(element(fds[k], i), 100 + i);
+	CHECK_EQ(asked(), before + 6);
+	for (k = 0; k < 3; k++)
+		close(fds[k]);
+}
+
+TEST("what is read ahead of an array is forgotten when the tool writes a batch or runs a program")
+{
+	union bpf_attr a = { .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 100 };
+	static const int cmds[] = { BPF_MAP_UPDATE_BATCH, BPF_PROG_TEST_RUN };
+	int fd = bpf(BPF_MAP_CREATE, &a);
+	uint32_t i;
+
+	for (i = 0; i < 2; i++) {
+		uint64_t before;
+
+		element(fd, 10);
+		element(fd, 11);
+		before = asked();
+		memset(&a, 0, sizeof(a));
+		bpf(cmds[i], &a);
+		CHECK_EQ(element(fd, 12), 112);
+		CHECK_EQ(asked(), before + 1);
+	}
 	close(fd);
 }
 
