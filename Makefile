@@ -146,6 +146,7 @@ help:
 		fuzz-long 'each fuzz target for FUZZ_SECONDS (600)' \
 		test 'all tests: unit, fuzz smoke, end to end on the virtual board' \
 		test-long 'what takes long: half an hour of silence, a hundred killed bridges (SILENCE_MINUTES, RESETS)' \
+		test-asan 'end to end on the virtual board, all four programs with the address and undefined behaviour sanitizers' \
 		bench 'what a round trip, an event and being idle cost, on the virtual board, beside the raw cable' \
 		matrix 'every BCC tool from here and on the board itself, into docs/compatibility.md (ROWS="opensnoop ...")' \
 		demo 'opensnoop of this machine on a virtual board' \
@@ -171,12 +172,16 @@ help:
 # The daemon as one static file and the bridge for the virtual board. The sysroot (arm64 libraries to link) is fetched once.
 ARM64_CROSS   ?= aarch64-linux-gnu-
 ARM64_SYSROOT ?= $(shell tests/setup sysroot)
+ARM64 = s='$(ARM64_SYSROOT)'; [ -n "$$s" ] || { echo 'make: no arm64 sysroot (see above)' >&2; exit 1; }; \
+	$(MAKE) --no-print-directory CC=$(ARM64_CROSS)gcc AR=$(ARM64_CROSS)ar STRIP=$(ARM64_CROSS)strip SYSROOT=$$s
 arm64:
-	$(Q)s='$(ARM64_SYSROOT)'; [ -n "$$s" ] || { echo 'make: no arm64 sysroot (see above)' >&2; exit 1; }; \
-	$(MAKE) --no-print-directory O=$(O)/arm64 CC=$(ARM64_CROSS)gcc AR=$(ARM64_CROSS)ar STRIP=$(ARM64_CROSS)strip SYSROOT=$$s \
-		OPT='-Os -ffunction-sections -fdata-sections' STATIC=1 daemon && \
-	$(MAKE) --no-print-directory O=$(O)/arm64 CC=$(ARM64_CROSS)gcc AR=$(ARM64_CROSS)ar STRIP=$(ARM64_CROSS)strip SYSROOT=$$s \
-		OPT='-Os -ffunction-sections -fdata-sections' bridge bench-program
+	$(Q)$(ARM64) O=$(O)/arm64 OPT='-Os -ffunction-sections -fdata-sections' STATIC=1 daemon
+	$(Q)$(ARM64) O=$(O)/arm64 OPT='-Os -ffunction-sections -fdata-sections' bridge bench-program
+
+# Both with the address and undefined behaviour sanitizers. A sanitizer wants a dynamic libc; what else the board's root lacks is linked in.
+arm64-asan:
+	$(Q)$(ARM64) O=$(O)/asan/arm64 SAN=address,undefined OPT='-O1 -g' LDFLAGS='-static-libasan -static-libubsan -static-libgcc -Wl,-Bstatic' \
+		DAEMON_LIBS='$(DAEMON_LIBS) -Wl,-Bdynamic' BRIDGE_LIBS='-Wl,-Bdynamic $(BRIDGE_LIBS)' daemon bridge
 
 # An archive to append to any initrd, for rdinit=/bpfwired; INIT=1 makes it a whole initrd (it has /init then).
 INITRAMFS_DAEMON ?= $(O)/arm64/bpfwired
@@ -206,7 +211,7 @@ fuzz_remote/fuzz_receive := $(call wrapped,bw_call bw_send bw_send_try bw_say)
 fuzz_remote/fuzz_reply   := $(call wrapped,bw_call bw_post bw_request bw_waiter_wait bw_conn_ready bw_board bw_say)
 room_of = $(filter-out .,$(patsubst %/,%,$(dir $(1))))
 
-.PHONY: check fuzz fuzz-smoke fuzz-long test test-long matrix demo board
+.PHONY: check fuzz fuzz-smoke fuzz-long test test-long test-asan matrix demo board
 .SECONDEXPANSION:
 $(UNIT): $(O)/unit/%: $(O)/obj/tests/unit/%.o $$(room_$$(call room_of,$$*)) $(O)/libprotocol.a
 	$(call say,LD,$@)
@@ -234,6 +239,13 @@ test-long:
 	$(Q)$(MAKE) --no-print-directory all arm64
 	$(Q)E2E_LIMIT=6000 RESETS=$${RESETS:-100} tests/e2e/run long-silence 27-reset
 
+# End to end, all four programs built with the address and undefined behaviour sanitizers. Left out are the tests that measure or that bring other programs.
+ASAN_TESTS ?= 10-tools 20-cleanup 25-disconnect 27-reset 30-eight 32-bpf 33-iterate 34-machine 35-rings 40-errors
+test-asan:
+	$(Q)tests/setup packages
+	$(Q)$(MAKE) --no-print-directory all arm64 asan arm64-asan
+	$(Q)O=$(abspath $(O)) BPFWIRE_BUILD_ARM64=$(abspath $(O))/asan/arm64 E2E_SANITIZED=1 tests/e2e/run $(ASAN_TESTS)
+
 # ROWS: tools without -bpfcc; MATRIX: options of tests/matrix/run.
 matrix:
 	$(Q)tests/setup packages
@@ -251,7 +263,7 @@ check: $(UNIT)
 # The same tests built with sanitizers, in object directories of their own, two at a time.
 ASAN := O=$(O)/asan SAN=address,undefined OPT='-O1 -g'
 TSAN := O=$(O)/tsan SAN=thread OPT='-O1 -g'
-.PHONY: check-asan check-tsan asan tsan
+.PHONY: check-asan check-tsan asan tsan arm64-asan
 check-asan check-tsan: export UNIT_JOBS ?= 2
 check-asan check-tsan: export UNIT_LIMIT ?= 300
 check-asan check-tsan: export ASAN_OPTIONS ?= detect_stack_use_after_return=1:strict_string_checks=1

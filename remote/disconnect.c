@@ -62,12 +62,11 @@ void bw_disconnected(const char *why)
 		return;
 	atomic_store(&ending, true);
 	bw_rings_lost();
-	if (!sigint_is_default()) {
-		if (atomic_load(&bw_ring_count))
-			bw_sys(SYS_nanosleep, &to_wait, NULL);
-		if (!atomic_load(&interrupted))
-			interrupt();
-	}
+	if (!sigint_is_default() && atomic_load(&bw_ring_count))
+		bw_sys(SYS_nanosleep, &to_wait, NULL);
+	/* Asked again: a Python that meanwhile ends has put the default back, by which it would die. */
+	if (!sigint_is_default() && !atomic_load(&interrupted))
+		interrupt();
 	bw_sys(SYS_nanosleep, &patience, NULL);
 	flush_unheld(stdout);
 	flush_unheld(stderr);

@@ -84,7 +84,7 @@ small_config()
 
 make_small()
 {
-	local tmp=$1 name=$2 source=$3 out log release targets=(Image.gz)
+	local tmp=$1 name=$2 source=$3 out log release start=$SECONDS spent targets=(Image.gz)
 	out=$(cache_dir)/build-small-$name              # outside TMP: what an interrupted build left is gone on with
 	log=$out/build.log
 	say "building the small kernel '$name' (about 3 minutes on two idle processors)"
@@ -93,6 +93,10 @@ make_small()
 	small_config "$tmp"
 	! grep -q '^CONFIG_MODULES=y' "$out/.config" || targets+=(modules)
 	small_make "${targets[@]}" -j"$(nproc)"
+	times >"$tmp/times"             # its last line: user and system time of what ended
+	spent=$(tail -n 1 "$tmp/times")
+	rm "$tmp/times"
+	say "built in $((SECONDS - start)) s; the processors' time, user and system: $spent"
 	release=$(<"$out/include/config/kernel.release")
 	mkdir -p "$tmp/lib/modules/$release"
 	[[ ${#targets[@]} == 1 ]] || small_make modules_install INSTALL_MOD_PATH="$tmp" INSTALL_MOD_STRIP=1

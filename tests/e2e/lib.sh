@@ -21,6 +21,14 @@ cleanup() {
 	rm -rf "$W"
 }
 trap cleanup EXIT
+# make test-asan: the command and the library with sanitizers, whose runtime must come before the library. What they say goes to stderr. (Python leaks.)
+if [ -n "${E2E_SANITIZED:-}" ]; then
+	mkdir "$W/sanitized"
+	printf '#!/bin/sh\nexport LD_PRELOAD="%s:%s:%s" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1\nexec %s "$@"\n' \
+		"$(gcc -print-file-name=libasan.so)" "$(gcc -print-file-name=libubsan.so)" "$O/asan/libbpfwire-remote.so" "$O/asan/bpfwire" >"$W/sanitized/bpfwire"
+	chmod 755 "$W/sanitized/bpfwire"
+	PATH=$W/sanitized:$PATH
+fi
 finish() { exit $((claims_failed > 0)); }
 
 ok() { echo "ok - $1"; }
