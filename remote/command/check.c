@@ -15,13 +15,10 @@
 
 static int say_why(const struct bw_board *b, int err)
 {
-	if (err == -EOPNOTSUPP || err == -ENOSYS)
-		bw_log(BW_LOG_ERROR, "board %s: %s is too old to check itself: update it, or run bpfwired --check there", b->serial, b->daemon);
-	else if (err == -ECONNRESET)
-		bw_log(BW_LOG_ERROR, "board %s disconnected", b->serial);
-	else
-		bw_log(BW_LOG_ERROR, "board %s: check: %s", b->serial, *b->reason ? b->reason : strerror(-err));
-	return err == -ECONNRESET ? BW_EXIT_LOST : BW_EXIT_USAGE;
+	if (err != -EOPNOTSUPP && err != -ENOSYS)
+		return bw_session_complain(b, "check", err);
+	bw_log(BW_LOG_ERROR, "board %s: %s is too old to check itself: update it, or run bpfwired --check there", b->serial, b->daemon);
+	return BW_EXIT_USAGE;
 }
 
 static int print(const struct bw_board *b, const struct bw_buf *reply)

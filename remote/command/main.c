@@ -33,6 +33,20 @@ static const struct bw_subcommand subcommands[] = {
 	{ "headers remove", bw_cmd_headers, "RELEASE", "remove the stored ones of a release", NULL },
 	{ "check", bw_cmd_check, "[-s SERIAL]", "tell what a board has for the job and what it lacks, one item a line",
 	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n" },
+	{ "ps", bw_cmd_ps, "[-s SERIAL]", "list the processes of a board",
+	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n" },
+	{ "ls", bw_cmd_ls, "[-s SERIAL] [-l] [-a] [-d] [PATH]...", "list files of a board, a name a line",
+	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n"
+	  "  -l                   with mode, links, user and group id, size, time, and where a link leads\n"
+	  "  -a, --all            also names that begin with a dot\n"
+	  "  -d, --directory      a directory itself, and not what is in it\n" },
+	{ "cat", bw_cmd_cat, "[-s SERIAL] PATH...", "write files of a board to standard output, also those that never end",
+	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n" },
+	{ "dmesg", bw_cmd_dmesg, "[-s SERIAL] [-w] [-x] [-l LEVEL[,LEVEL]...]", "print the messages of a board's kernel",
+	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n"
+	  "  -w, --follow         wait for more\n"
+	  "  -x, --decode         with facility and level\n"
+	  "  -l, --level LEVELS   of these levels alone: emerg, alert, crit, err, warn, notice, info, debug\n" },
 	{ "version", cmd_version, "", "print the version; also --version", NULL },
 	{ "help", cmd_help, "", "print this; also --help", NULL },
 };

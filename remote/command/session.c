@@ -7,8 +7,10 @@
 #include <sys/time.h>
 
 #include "protocol/io.h"
+#include "protocol/log.h"
 #include "protocol/msg.h"
 #include "protocol/wirecode.h"
+#include "remote/command/command.h"
 
 static int put_frame(struct bw_session *s, uint16_t type, uint32_t request, const void *payload, size_t len)
 {
@@ -56,16 +58,34 @@ static int next_frame(struct bw_session *s, struct bw_frame *f)
 	return err;
 }
 
+int bw_session_post(struct bw_session *s, uint16_t type, const void *payload, size_t len, uint32_t *id)
+{
+	if (id)
+		*id = ++s->last;
+	return put_frame(s, type, id ? *id : 0, payload, len);
+}
+
+int bw_session_next(struct bw_session *s, struct bw_frame *f)
+{
+	int err;
+
+	while (!(err = next_frame(s, f))) {
+		if (f->type == BW_MSG_CLOSE)
+			return f->status ? bw_errno_from_wire(f->status) : -ECONNRESET;
+		if (f->flags & BW_F_REPLY)
+			break;
+	}
+	return err;
+}
+
 int bw_session_ask(struct bw_session *s, uint16_t type, const void *payload, size_t len, size_t max, struct bw_buf *reply)
 {
-	uint32_t id = ++s->last;
 	struct bw_frame f;
-	int err = put_frame(s, type, id, payload, len);
+	uint32_t id;
+	int err = bw_session_post(s, type, payload, len, &id);
 
-	while (!err && !(err = next_frame(s, &f))) {
-		if (f.type == BW_MSG_CLOSE)
-			return f.status ? bw_errno_from_wire(f.status) : -ECONNRESET;
-		if (f.type != type || f.request != id || !(f.flags & BW_F_REPLY))
+	while (!err && !(err = bw_session_next(s, &f))) {
+		if (f.type != type || f.request != id)
 			continue;
 		if (bw_frame_payload_len(&f) > max - reply->len)
 			return -EMSGSIZE;
@@ -74,6 +94,15 @@ int bw_session_ask(struct bw_session *s, uint16_t type, const void *payload, siz
 			return reply->err ? reply->err : bw_errno_from_wire(f.status);
 	}
 	return err;
+}
+
+int bw_session_complain(const struct bw_board *b, const char *what, int err)
+{
+	if (err == -ECONNRESET)
+		bw_log(BW_LOG_ERROR, "board %s disconnected", b->serial);
+	else
+		bw_log(BW_LOG_ERROR, "board %s: %s: %s", b->serial, what, *b->reason ? b->reason : strerror(-err));
+	return err == -ECONNRESET ? BW_EXIT_LOST : BW_EXIT_USAGE;
 }
 
 static int open_session(struct bw_session *s)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A session of the command's own with a board: one question at a time. (What a tool asks goes through the library's connection, not through this.) */
+/* A session of the command's own with a board. (What a tool asks goes through the library's connection, not through this.) */
 #ifndef BW_COMMAND_SESSION_H
 #define BW_COMMAND_SESSION_H
 
@@ -25,6 +25,16 @@ void bw_session_close(struct bw_session *s);
  * then the session is of no more use.
  */
 int bw_session_ask(struct bw_session *s, uint16_t type, const void *payload, size_t len, size_t max, struct bw_buf *reply);
+/*
+ * The same in two halves, for several questions at once (the board's link costs a round trip each otherwise). bw_session_post asks; *id tells the
+ * answer, id NULL: none is wanted. bw_session_next gives the next frame of any answer, valid until the next call; its status is not looked at.
+ * 0, or a negative errno of the link as above. Questions without an answer yet are to stay below BW_WINDOW_MIN / 2 in all, since the board's window
+ * is not counted here.
+ */
+int bw_session_post(struct bw_session *s, uint16_t type, const void *payload, size_t len, uint32_t *id);
+int bw_session_next(struct bw_session *s, struct bw_frame *f);
+/* Says what is wrong with the link, in one line ("what" is what was to be done), and returns the exit status. */
+int bw_session_complain(const struct bw_board *b, const char *what, int err);
 /* The whole contents of a file of the board. As bw_session_ask. */
 int bw_session_get_file(struct bw_session *s, const char *path, size_t max, struct bw_buf *contents);
 

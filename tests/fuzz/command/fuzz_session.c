@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A session of the command's own: any bytes from the bridge, behind its greeting, are the answers to OPEN, a file, CHECK. Input: u8 choices (1: it is
+ * A session of the command's own: any bytes from the bridge, behind its greeting, are the answers to OPEN, a file, CHECK, several questions and reads. Input: u8 choices (1: it is
  * not OPEN's answer that comes first, which is good otherwise), then the stream.
  */
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "protocol/io.h"
 #include "protocol/log.h"
 #include "remote/command/board.h"
-#include "remote/command/session.h"
+#include "remote/command/look.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,6 +49,28 @@ static void prepare(uint8_t choices, const uint8_t *data, size_t size)
 	bridge = fds[1];
 }
 
+static int drop(void *arg, const uint8_t *data, size_t len, bool whole)
+{
+	size_t *sum = arg;
+
+	while (len--)
+		*sum += *data++;
+	return whole && *sum == 1 ? -ECANCELED : 0;
+}
+
+/* Several at once, and a file read by read; not one that is waited for. */
+static void look(struct bw_session *s)
+{
+	struct bw_question q[] = { { .type = BW_MSG_FILE_LIST, .path = "/", .max = MAX }, { .type = BW_MSG_FILE_STAT, .path = "x", .max = 3 } };
+	size_t sum = 0;
+	struct bw_reads r = { .session = s, .path = "/dev/kmsg", .chunk = 8192, .records = true, .take = drop, .arg = &sum };
+
+	bw_questions_ask(s, q, 2);
+	REQUIRE(q[0].reply.len <= MAX && q[1].reply.len <= 3);
+	bw_questions_free(q, 2);
+	bw_reads_run(&r);
+}
+
 static void use(struct bw_session *s, FILE *null)
 {
 	struct bw_buf file = { 0 }, answer = { 0 };
@@ -64,6 +86,7 @@ static void use(struct bw_session *s, FILE *null)
 		while (r.left && !bw_get_check(&r, &c))
 			bw_check_print(null, &c, &sum);
 	}
+	look(s);
 	bw_buf_free(&file);
 	bw_buf_free(&answer);
 }
