@@ -89,8 +89,21 @@ bool bw_has_libbcc(void)
 	return atomic_load(&libbcc_from);
 }
 
+/* Every open(2) asks: so by glibc's table for unwinders, which takes no lock. */
 bool bw_is_libbcc(const void *code)
 {
+#if __GLIBC_PREREQ(2, 35)
+	struct dl_find_object o;
+	const char *base;
+
+	if (!atomic_load_explicit(&libbcc_from, memory_order_relaxed)) {
+		if (_dl_find_object((void *)(uintptr_t)code, &o))
+			return false;
+		base = strrchr(o.dlfo_link_map->l_name, '/');
+		if (!base || strncmp(base + 1, "libbcc.so", 9))
+			return false;
+	}
+#endif
 	return bw_has_libbcc() && (uintptr_t)code >= atomic_load(&libbcc_from) && (uintptr_t)code < atomic_load(&libbcc_to);
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The wrappers of files and directories, called by their libc names as a tool does, against a fake board. */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <glob.h>
+#include <link.h>
 #include <mntent.h>
 #include <poll.h>
 #include <sched.h>
@@ -242,6 +244,35 @@ static int stats_asked(void)
 }
 
 static const char text[] = "0.10 0.20 board\n";
+
+/* The library's questions to the dynamic linker, which takes its lock for them. */
+static int linker_asked;
+
+int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data)
+{
+	int (*libc)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
+
+	linker_asked++;
+	*(void **)&libc = dlsym(RTLD_NEXT, "dl_iterate_phdr");
+	return libc(callback, data);
+}
+
+TEST("files of this machine are opened without a lock of the dynamic linker")
+{
+	struct stat st;
+	int fd;
+
+	linker_asked = 0;
+	fd = open("/etc/passwd", O_RDONLY);
+	CHECK(fd >= 0);
+	close(fd);
+	CHECK(!access("/etc/passwd", R_OK));
+	CHECK(!stat("/usr/include", &st) || errno == ENOENT);
+	CHECK(open("/usr/include/none.h", O_RDONLY) == -1 && errno == ENOENT);
+	CHECK_EQ(linker_asked, 0);
+	bw_has_libbcc();	/* that asks, and so shows that asking is seen */
+	CHECK(linker_asked > 0);
+}
 
 TEST("a file of the board is read, sought and mapped like any other")
 {
