@@ -191,7 +191,7 @@ static long next_key(int map_fd, const struct bw_placeholder *o, const uint8_t *
 	i = find(key);
 	if (i < 0 || older_than(KEYS_NS))
 		return BW_AHEAD_ASK;
-	if (older_than(VALUES_NS) && !it.stuck)
+	if (older_than(VALUES_NS) && !it.stuck && (i + 1 < it.n || it.last))	/* else the next batch is new anyway */
 		i = fetch_again(map_fd, key, i);
 	if (i + 1 < it.n)
 		return give_key(user, (uint32_t)i + 1);

@@ -219,27 +219,41 @@ BW_EXPORT int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
 
 /* ---- limits: locked memory is the daemon's matter, and a user here may not raise it ---- */
 
+static BW_UNSANITIZED int limited(int r, unsigned int what, int saved)
+{
+	if (!r || what != RLIMIT_MEMLOCK || !bw_active())
+		return r;
+	errno = saved;
+	return 0;
+}
+
 BW_EXPORT BW_UNSANITIZED int setrlimit(__rlimit_resource_t what, const struct rlimit *lim)
 {
-	int saved = errno, r = BW_REAL(setrlimit)(what, lim);
+	int saved = errno;
 
-	if (r && what == RLIMIT_MEMLOCK && bw_active()) {
-		errno = saved;
-		return 0;
-	}
-	return r;
+	return limited(BW_REAL(setrlimit)(what, lim), what, saved);
 }
 
 BW_EXPORT BW_UNSANITIZED int setrlimit64(__rlimit_resource_t what, const struct rlimit64 *lim)
 {
-	int saved = errno, r = BW_REAL(setrlimit64)(what, lim);
+	int saved = errno;
 
-	if (r && what == RLIMIT_MEMLOCK && bw_active()) {
-		errno = saved;
-		return 0;
-	}
-	return r;
+	return limited(BW_REAL(setrlimit64)(what, lim), what, saved);
 }
+
+/* Of this process; another's limits are its own. Where the new limit is refused the old one is still told. */
+#define PRLIMIT(name, limit) \
+BW_EXPORT BW_UNSANITIZED int name(pid_t pid, enum __rlimit_resource what, const struct limit *lim, struct limit *old) \
+{ \
+	int saved = errno, r = BW_REAL(name)(pid, what, lim, old); \
+	\
+	if (r && lim && (pid == 0 || pid == bw_getpid()) && (!old || !BW_REAL(name)(pid, what, NULL, old))) \
+		r = limited(r, what, saved); \
+	return r; \
+}
+
+PRLIMIT(prlimit, rlimit)
+PRLIMIT(prlimit64, rlimit64)
 
 /* ---- network interfaces: BPF programs are attached by the board's numbers ---- */
 

@@ -80,6 +80,7 @@ struct statx;
 	X(int, statfs, (const char *, struct statfs *)) X(int, statfs64, (const char *, struct statfs64 *)) \
 	X(int, fstatfs, (int, struct statfs *)) X(int, fstatfs64, (int, struct statfs64 *)) \
 	X(int, statvfs, (const char *, struct statvfs *)) X(int, statvfs64, (const char *, struct statvfs64 *)) \
+	X(int, fstatvfs, (int, struct statvfs *)) X(int, fstatvfs64, (int, struct statvfs64 *)) \
 	X(ssize_t, readlink, (const char *, char *, size_t)) X(ssize_t, readlinkat, (int, const char *, char *, size_t)) \
 	X(ssize_t, __readlink_chk, (const char *, char *, size_t, size_t)) \
 	X(ssize_t, __readlinkat_chk, (int, const char *, char *, size_t, size_t)) \
@@ -113,6 +114,8 @@ struct statx;
 	X(long, sysconf, (int)) X(int, get_nprocs, (void)) X(int, get_nprocs_conf, (void)) \
 	X(int, sched_getaffinity, (pid_t, size_t, cpu_set_t *)) \
 	X(int, setrlimit, (__rlimit_resource_t, const struct rlimit *)) X(int, setrlimit64, (__rlimit_resource_t, const struct rlimit64 *)) \
+	X(int, prlimit, (pid_t, enum __rlimit_resource, const struct rlimit *, struct rlimit *)) \
+	X(int, prlimit64, (pid_t, enum __rlimit_resource, const struct rlimit64 *, struct rlimit64 *)) \
 	X(void *, dlsym, (void *, const char *)) \
 	X(unsigned int, if_nametoindex, (const char *)) X(char *, if_indextoname, (unsigned int, char *)) \
 	X(pid_t, getpid, (void)) X(int, kill, (pid_t, int)) X(int, pidfd_open, (pid_t, unsigned int)) \

@@ -296,6 +296,23 @@ static int any_statvfs(const char *path, struct statvfs *v)
 	return to_statvfs(any_statfs(path, &st), &st, v);
 }
 
+static int any_fstatvfs(int fd, struct statvfs *v)
+{
+	struct statfs st;
+
+	return to_statvfs(any_fstatfs(fd, &st), &st, v);
+}
+
+BW_EXPORT int fstatvfs(int fd, struct statvfs *st)
+{
+	STAT(any_fstatvfs(fd, st), BW_REAL(fstatvfs)(fd, st));
+}
+
+BW_EXPORT int fstatvfs64(int fd, struct statvfs64 *st)
+{
+	STAT(any_fstatvfs(fd, (struct statvfs *)st), BW_REAL(fstatvfs64)(fd, st));
+}
+
 BW_EXPORT int statfs(const char *path, struct statfs *st)
 {
 	STAT(any_statfs(path, st), BW_REAL(statfs)(path, st));

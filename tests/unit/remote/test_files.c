@@ -645,10 +645,16 @@ TEST("changes go to the board, and never from one machine to the other")
 
 TEST("statfs says what file system the board has there")
 {
+	struct statvfs v, v64;
 	struct statfs fs;
+	int fd;
 
 	CHECK(!statfs("/sys/fs/bpf", &fs) && fs.f_type == 0xcafe4a11);
 	CHECK(!statfs("/", &fs) && fs.f_type != 0xcafe4a11);
+	fd = open("/sys/t", O_RDONLY | O_DIRECTORY);
+	CHECK(!statvfs("/sys/fs/bpf", &v) && !fstatvfs(fd, &v64) && v.f_bsize == v64.f_bsize && v.f_namemax == v64.f_namemax);
+	CHECK(!statvfs("/", &v) && v.f_blocks != v64.f_blocks);
+	close(fd);
 }
 
 TEST("a stream can be polled, read without blocking, and closed while more comes")
@@ -687,7 +693,7 @@ TEST("a front end is told about the board")
 	CHECK(getuid() == 0 && geteuid() == 0);
 	CHECK(sysconf(_SC_NPROCESSORS_CONF) == 4 && sysconf(_SC_NPROCESSORS_ONLN) == 3 && get_nprocs() == 3 && get_nprocs_conf() == 4);
 	CHECK(!sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) == 3 && !CPU_ISSET(1, &set) && CPU_ISSET(3, &set));
-	CHECK(!setrlimit(RLIMIT_MEMLOCK, &infinite));
+	CHECK(!setrlimit(RLIMIT_MEMLOCK, &infinite) && !prlimit(0, RLIMIT_MEMLOCK, &infinite, NULL));
 	CHECK(!bw_board_clock_gettime(CLOCK_MONOTONIC, &ts) && ts.tv_sec >= 5000 && ts.tv_sec < 5100);
 	CHECK(!bw_board_clock_gettime(CLOCK_REALTIME, &ts) && !clock_gettime(CLOCK_REALTIME, &here) && here.tv_sec - ts.tv_sec < 10);
 	f = setmntent("/proc/mounts", "r");
