@@ -6,6 +6,7 @@
 #ifndef BW_COMMAND_BOARD_H
 #define BW_COMMAND_BOARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/un.h>
@@ -55,6 +56,7 @@ int bw_board_greet(struct bw_board *b, int timeout_ms);
 int bw_boards_find(const char *const *dirs, size_t ndirs, struct bw_boards *out);
 void bw_boards_free(struct bw_boards *b);
 
+bool bw_serial_is_valid(const char *name);			/* the name of a board's socket */
 const char *bw_board_state_name(enum bw_board_state state);	/* "device", as adb says it, "offline", ... */
 const char *bw_arch_name(uint8_t arch);				/* "arm64", "x86_64", ...; "other" */
 

@@ -11,7 +11,7 @@
 #include "remote/command/board.h"
 
 /* The names that the bridge gives: [A-Za-z0-9._-]{1,64}, never beginning with a dot. SERIAL.bpfd is the text protocol's. */
-static bool is_serial(const char *name)
+bool bw_serial_is_valid(const char *name)
 {
 	size_t n = strlen(name);
 
@@ -42,7 +42,7 @@ static int add(struct bw_boards *l, const char *dir, const char *serial)
 	l->v = b;
 	b += l->n;
 	memset(b, 0, sizeof(*b));
-	snprintf(b->serial, sizeof(b->serial), "%.*s", (int)sizeof(b->serial) - 1, serial);	/* is_serial: not longer */
+	snprintf(b->serial, sizeof(b->serial), "%.*s", (int)sizeof(b->serial) - 1, serial);	/* bw_serial_is_valid: not longer */
 	if (snprintf(b->path, sizeof(b->path), "%s/%s", dir, serial) >= (int)sizeof(b->path)) {
 		b->state = BW_BOARD_OFFLINE;
 		snprintf(b->reason, sizeof(b->reason), "the path of its socket is longer than a socket's may be; use a shorter BPFWIRE_DIR");
@@ -72,7 +72,7 @@ static int add_all(struct bw_boards *l, const char *dir)
 	if (!d)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 	while (!err && (e = readdir(d)))
-		if (is_serial(e->d_name) && is_socket(dirfd(d), e->d_name) && !is_listed(l, e->d_name))
+		if (bw_serial_is_valid(e->d_name) && is_socket(dirfd(d), e->d_name) && !is_listed(l, e->d_name))
 			err = add(l, dir, e->d_name);
 	closedir(d);
 	return err;

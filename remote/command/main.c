@@ -33,6 +33,9 @@ static const struct bw_subcommand subcommands[] = {
 	{ "headers remove", bw_cmd_headers, "RELEASE", "remove the stored ones of a release", NULL },
 	{ "check", bw_cmd_check, "[-s SERIAL]", "tell what a board has for the job and what it lacks, one item a line",
 	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n" },
+	{ "env", bw_cmd_env, "[-s SERIAL | --unset]", "print what makes a shell run BPF tools on a board: eval \"$(bpfwire env)\"",
+	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n"
+	  "      --unset          print what takes it back\n" },
 	{ "ps", bw_cmd_ps, "[-s SERIAL]", "list the processes of a board",
 	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n" },
 	{ "ls", bw_cmd_ls, "[-s SERIAL] [-l] [-a] [-d] [PATH]...", "list files of a board, a name a line",

@@ -27,13 +27,20 @@ static bool there(char out[PATH_MAX], const char *dir, const char *rest)
 	return snprintf(path, sizeof(path), "%s/%s", dir, rest) < (int)sizeof(path) && realpath(path, out) && !access(out, R_OK);
 }
 
+int bw_place_self(char out[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
+
+	out[n > 0 ? n : 0] = 0;
+	return n > 0 ? 0 : n ? -errno : -ENOENT;
+}
+
 /* The directory of this executable, "" if the kernel does not say. */
 static void own_dir(char out[PATH_MAX])
 {
-	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
 	char *slash;
 
-	out[n > 0 ? n : 0] = 0;
+	bw_place_self(out);
 	slash = strrchr(out, '/');
 	if (slash)
 		*slash = 0;
@@ -56,6 +63,27 @@ int bw_place_find(enum bw_part part, char out[PATH_MAX])
 		return 0;
 	bw_log(BW_LOG_ERROR, "%s is neither beside %s/bpfwire nor below %s; build or install it, or name it by %s", parts[part].name, dir, BW_PREFIX,
 	       parts[part].variable);
+	return -ENOENT;
+}
+
+int bw_place_cache(char *out, size_t size)
+{
+	static const struct {
+		const char *variable, *below;
+	} places[] = { { "BPFWIRE_CACHE", "" }, { "XDG_CACHE_HOME", "/bpfwire" }, { "HOME", "/.cache/bpfwire" } };
+	size_t i;
+
+	for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		const char *given = getenv(places[i].variable);
+
+		if (!given || !*given)
+			continue;
+		if ((size_t)snprintf(out, size, "%s%s", given, places[i].below) < size)
+			return 0;
+		bw_log(BW_LOG_ERROR, "%s is too long for a path", places[i].variable);
+		return -ENAMETOOLONG;
+	}
+	bw_log(BW_LOG_ERROR, "no place for a cache: HOME is not set; name one by BPFWIRE_CACHE");
 	return -ENOENT;
 }
 

@@ -18,6 +18,11 @@ enum bw_part {
 /* 0 and an absolute path; -ENOENT after saying what is missing. */
 int bw_place_find(enum bw_part part, char out[PATH_MAX]);
 
+/* This executable. 0, or a negative errno where the kernel does not say. */
+int bw_place_self(char out[PATH_MAX]);
+/* The cache, by its variables (docs/bpfwire.1), whether it is there or not. 0, or a negative errno after saying why. */
+int bw_place_cache(char *out, size_t size);
+
 /* The directories of the bridges' sockets: $BPFWIRE_DIR alone if it is set, else the user's, then the system's. A bridge is started in the first. */
 struct bw_dirs {
 	const char *v[2];

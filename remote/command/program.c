@@ -32,16 +32,29 @@ static int check(const char *path)
 	return S_ISREG(st.st_mode) && !access(path, X_OK) ? 0 : -EACCES;
 }
 
+/* True for what `bpfwire env` put into PATH: of a tool and its wrapper the tool is meant. */
+static bool is_wrappers(const char *dir, size_t len)
+{
+	const char *wrappers = getenv("BPFWIRE_ENV");
+
+	return len && wrappers && strlen(wrappers) == len && !strncmp(dir, wrappers, len);
+}
+
+/* out is the first that can be executed, else the first that is there. */
 static int find_in(const char *dirs, const char *name, char out[PATH_MAX])
 {
 	int err, seen = -ENOENT;
+	char path[PATH_MAX];
 	const char *end;
 
 	for (;; dirs = end + 1) {
 		end = strchrnul(dirs, ':');
 		/* An empty entry is the current directory, as in execvp(3). */
-		if (snprintf(out, PATH_MAX, "%.*s%s%s", (int)(end - dirs), dirs, end > dirs ? "/" : "./", name) < PATH_MAX) {
-			err = check(out);
+		if (!is_wrappers(dirs, (size_t)(end - dirs)) &&
+		    snprintf(path, sizeof(path), "%.*s%s%s", (int)(end - dirs), dirs, end > dirs ? "/" : "./", name) < (int)sizeof(path)) {
+			err = check(path);
+			if (!err || (err == -EACCES && seen != err))
+				memcpy(out, path, sizeof(path));
 			if (!err)
 				return 0;
 			if (err == -EACCES)
@@ -55,6 +68,7 @@ static int find_in(const char *dirs, const char *name, char out[PATH_MAX])
 int bw_program_path(const char *name, char out[PATH_MAX])
 {
 	const char *path = getenv("PATH");
+	char system[PATH_MAX];
 	int err, err2;
 
 	if (!*name)
@@ -68,7 +82,9 @@ int bw_program_path(const char *name, char out[PATH_MAX])
 	err = find_in(path ? path : "/usr/local/bin:/usr/bin:/bin", name, out);
 	if (!err)
 		return 0;
-	err2 = find_in("/usr/sbin:/sbin", name, out);
+	err2 = find_in("/usr/sbin:/sbin", name, system);
+	if (!err2 || (err2 == -EACCES && err == -ENOENT))
+		memcpy(out, system, sizeof(system));
 	return err2 == -ENOENT ? err : err2;
 }
 

@@ -108,7 +108,7 @@ TEST("the man page has every variable that the command reads or sets")
 {
 	static const char *const variables[] = { "BPFWIRE_SERIAL", "BPFWIRE_DIR", "BPFWIRE_CACHE", "BPFWIRE_BRIDGE", "BPFWIRE_LIBRARY", "BPFWIRE_LIBEXEC",
 		"BPFWIRE_SOCKET", "BPFWIRE_MAIN", "BPFWIRE_VERBOSE", "BPFWIRE_BOARD_PATHS", "BPFWIRE_LOCAL_PATHS", "LD_PRELOAD", "PATH", "ARCH",
-		"BCC_KERNEL_SOURCE", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME" };
+		"BCC_KERNEL_SOURCE", "BPFWIRE_ENV", "BPFWIRE_ENV_SERIAL", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME" };
 	const char *s = strstr(page(), "\n.SH ENVIRONMENT\n");
 	size_t i;
 
