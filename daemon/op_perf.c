@@ -12,8 +12,8 @@
 #include "protocol/io.h"
 #include "protocol/wirecode.h"
 
-/* The kernel reads attr.size bytes, at most a page; zeros where the tool's attr ends before. */
-#define ATTR_ROOM	4096
+/* The kernel reads attr.size bytes, at most a page, of which there are some of 64 KiB; zeros where the tool's attr ends before. */
+#define ATTR_ROOM	65536
 /* How many program ids PERF_EVENT_IOC_QUERY_BPF may ask for: BPF_TRACE_MAX_PROGS in kernel/trace/bpf_trace.c. */
 #define QUERY_MAX	64
 #define STRING_MAX	4096	/* of a filter: the kernel takes a page */
@@ -49,6 +49,11 @@ BW_OP(perf_open)
 	pid = m.flags & PERF_FLAG_PID_CGROUP ? bw_handle_fd(&w->handles, (uint32_t)m.pid) : m.pid;
 	fd = (int)syscall(__NR_perf_event_open, &room->attr, pid, m.cpu, bw_handle_fd(&w->handles, m.group),
 			  (unsigned long)(m.flags | PERF_FLAG_FD_CLOEXEC));
+	if (fd < 0 && errno == E2BIG) {
+		reply.handle = room->attr.size;
+		bw_put_handle_reply(&w->reply, &reply);
+		return -E2BIG;
+	}
 	if (fd < 0)
 		return -errno;
 	handle = bw_handle_add(&w->handles, BW_OBJ_PERF, fd);
@@ -114,6 +119,7 @@ static int in_string(struct ioc *i)
 static int in_attr(struct ioc *i)
 {
 	bw_cleanup_free union attr_room *room = NULL;
+	int r;
 
 	if (i->m->len > ATTR_ROOM)
 		return -E2BIG;
@@ -122,7 +128,10 @@ static int in_attr(struct ioc *i)
 		return -ENOMEM;
 	memcpy(room->bytes, i->m->data, i->m->len);
 	/* As this ioctl is for breakpoints alone, whose bp_addr is no pointer, nothing inside needs care. */
-	return call(i, (unsigned long)room);
+	r = call(i, (unsigned long)room);
+	if (r == -E2BIG)
+		i->reply.value = room->attr.size;
+	return r;
 }
 
 static int out_u64(struct ioc *i)
@@ -135,18 +144,17 @@ static int out_u64(struct ioc *i)
 	return r;
 }
 
-/* struct perf_event_query_bpf: ids_len, prog_cnt, ids[]. prog_cnt is written also with ENOSPC. */
+/* struct perf_event_query_bpf: ids_len, prog_cnt, ids[], all of which are written, and also with ENOSPC. */
 static int query(struct ioc *i)
 {
-	uint32_t q[2 + QUERY_MAX] = { 0 }, ids;
+	uint32_t q[2 + QUERY_MAX] = { 0 };
 	int r;
 
 	if (i->m->value > QUERY_MAX)
 		return -E2BIG;
 	q[0] = (uint32_t)i->m->value;
 	r = call(i, (unsigned long)q);
-	ids = q[1] < q[0] ? q[1] : q[0];
-	i->reply.len = 4 + (r ? 0 : 4 * ids);
+	i->reply.len = r && r != -ENOSPC ? 0 : 4 + 4 * q[0];
 	memcpy(i->out, &q[1], i->reply.len);
 	return r;
 }

@@ -79,7 +79,7 @@ struct bw_perf_open {
 	int32_t cpu;
 	uint32_t group;			/* handle, or BW_HANDLE_BAD for -1 */
 	uint64_t flags;			/* PERF_FLAG_*, the same everywhere */
-	uint32_t attr_size;		/* bytes of perf_event_attr that follow: the tool's attr.size, 64 where that is 0 */
+	uint32_t attr_size;		/* bytes of perf_event_attr that follow: the tool's attr.size, but 64 or more and 1024 at most */
 	const uint8_t *attr;		/* raw; config1 is 0 where config1 is a pointer (kprobe_func, uprobe_path) */
 	uint8_t has_target;		/* target stands for config1 */
 	struct bw_str target;		/* name of the function or path of the file, on the board */
@@ -87,7 +87,7 @@ struct bw_perf_open {
 
 struct bw_handle_reply {		/* PERF_OPEN, FILE_OPEN */
 	uint32_t object;
-	uint32_t handle;
+	uint32_t handle;		/* PERF_OPEN that failed with E2BIG: the size that the kernel wrote into the attr */
 };
 
 struct bw_ioctl {
@@ -99,7 +99,7 @@ struct bw_ioctl {
 };
 
 struct bw_ioctl_reply {
-	int64_t value;
+	int64_t value;			/* PERF_MODIFY_ATTRIBUTES that failed with E2BIG: the size that the kernel wrote */
 	uint32_t len;
 	const uint8_t *data;
 };

@@ -32,19 +32,53 @@ struct event {
 
 /* ---- the attr ---- */
 
-/* Size 0 means the first version. A longer attr than we know travels as it is: the board's kernel judges it. */
+/* Whether all bytes of an attr behind ATTR_MAX are 0: 1 or 0, or -EFAULT. */
+static int zeros_behind(const char *user, uint32_t size)
+{
+	static const uint8_t zeros[ATTR_MAX];
+	uint8_t part[ATTR_MAX];
+	uint32_t off, n;
+
+	for (off = ATTR_MAX; off < size; off += n) {
+		n = size - off < sizeof(part) ? size - off : sizeof(part);
+		if (bw_copy_in(part, user + off, n))
+			return -EFAULT;
+		if (memcmp(part, zeros, n))
+			return 0;
+	}
+	return 1;
+}
+
+/*
+ * The board's kernel judges the attr's size, and writes its own where it refuses: so attr.size travels as it is, with as many bytes of the attr as there can be.
+ * What is further behind matters only by being 0 or not. Size 0 means the first version.
+ */
 static int copy_attr(struct request *q, const void *user)
 {
-	if (bw_copy_in(&q->size, (const char *)user + offsetof(struct perf_event_attr, size), sizeof(q->size)))
-		return -EFAULT;
-	if (!q->size)
-		q->size = PERF_ATTR_SIZE_VER0;
-	if (q->size < PERF_ATTR_SIZE_VER0 || q->size > ATTR_MAX)
-		return -E2BIG;
-	if (bw_copy_in(q->attr, user, q->size))
+	uint32_t size;
+	int zeros = 1;
+
+	if (bw_copy_in(&size, (const char *)user + offsetof(struct perf_event_attr, size), sizeof(size)))
 		return -EFAULT;
 	q->a = (struct perf_event_attr *)q->attr;
+	q->size = size < PERF_ATTR_SIZE_VER0 ? PERF_ATTR_SIZE_VER0 : size < ATTR_MAX ? size : ATTR_MAX;
+	if ((size && size < PERF_ATTR_SIZE_VER0) || size > bw_board()->page_size) {
+		memset(q->attr, 0, sizeof(q->attr));
+		q->a->size = size;
+		return 0;
+	}
+	if (bw_copy_in(q->attr, user, q->size) || (zeros = zeros_behind(user, size)) < 0)
+		return -EFAULT;
+	if (!zeros)
+		q->attr[ATTR_MAX - 1] = 1;
 	return 0;
+}
+
+/* The size that the board's kernel wrote with E2BIG, which says how much of an attr it knows. */
+static void size_out(void *user, uint32_t size)
+{
+	if (size)
+		bw_copy_out((char *)user + offsetof(struct perf_event_attr, size), &size, sizeof(size));
 }
 
 /*
@@ -69,17 +103,19 @@ static int take_target(struct request *q)
 	if (n < 0)
 		return -EFAULT;
 	if (n == sizeof(q->target))
-		return kprobe ? -EINVAL : -ENAMETOOLONG;
+		return -E2BIG;		/* as perf_kprobe_init() and perf_uprobe_init() have it */
 	q->has_target = true;
 	q->a->config1 = 0;
 	return 0;
 }
 
-static int check_pid(pid_t pid, unsigned long flags)
+static int check_pid(pid_t pid, int cpu, unsigned long flags)
 {
 	static atomic_bool said;
 
-	if (flags & PERF_FLAG_PID_CGROUP || pid == -1)
+	if (flags & PERF_FLAG_PID_CGROUP)
+		return pid != -1 && cpu != -1 && bw_handle_of(pid) == BW_HANDLE_BAD ? -EBADF : 0;
+	if (pid == -1)
 		return 0;
 	if (pid == 0 || bw_is_own_pid(pid)) {
 		if (!atomic_exchange(&said, true))
@@ -104,7 +140,7 @@ static int add_event(const struct request *q, uint32_t handle, bool cloexec)
 	return fd;
 }
 
-static int open_event(struct request *q, pid_t pid, int cpu, int group_fd, unsigned long flags)
+static int open_event(struct request *q, void *user, pid_t pid, int cpu, int group_fd, unsigned long flags)
 {
 	struct bw_perf_open m = {
 		.pid = flags & PERF_FLAG_PID_CGROUP ? (int32_t)bw_handle_of(pid) : pid, .cpu = cpu,
@@ -123,8 +159,10 @@ static int open_event(struct request *q, pid_t pid, int cpu, int group_fd, unsig
 	bw_put_perf_open(&b, &m);
 	r = bw_call(BW_MSG_PERF_OPEN, &b, &reply);
 	rd = bw_reply_reader(&reply);
-	if (!r)
-		r = bw_get_handle_reply(&rd, &h);
+	if ((!r || r == -E2BIG) && bw_get_handle_reply(&rd, &h))
+		r = r ? r : -EPROTO;
+	else if (r == -E2BIG)
+		size_out(user, h.handle);
 	if (!r)
 		r = add_event(q, h.handle, flags & PERF_FLAG_FD_CLOEXEC);
 	bw_reply_free(&reply);
@@ -146,11 +184,11 @@ long bw_perf_event_open(void *attr, pid_t pid, int cpu, int group_fd, unsigned l
 		return -ENOMEM;
 	r = copy_attr(q, attr);
 	if (!r)
-		r = check_pid(pid, flags);
+		r = check_pid(pid, cpu, flags);
 	if (!r)
 		r = take_target(q);
 	if (!r)
-		r = open_event(q, pid, cpu, group_fd, flags);
+		r = open_event(q, attr, pid, cpu, group_fd, flags);
 	bw_verbose(2, "perf_event_open type %u config %#llx %s: %ld", q->a ? q->a->type : 0, q->a ? (unsigned long long)q->a->config : 0ull,
 		   q->target, r);
 	free(q);
@@ -185,15 +223,20 @@ static int finish_ioctl(const struct bw_reply *reply, int r, void *out, size_t s
 	return r ? r : (int)a.value;
 }
 
-/* struct perf_event_query_bpf: u32 ids_len, in; u32 prog_cnt and the ids, out. */
+/* struct perf_event_query_bpf: u32 ids_len, in; u32 prog_cnt and the ids, out; also where there was no room for all. */
 static int query_bpf(struct bw_placeholder *o, struct bw_ioctl *m, void *arg, struct bw_reply *reply)
 {
 	uint32_t ids_len;
+	int r;
 
 	if (bw_copy_in(&ids_len, arg, sizeof(ids_len)))
 		return -EFAULT;
 	m->value = ids_len;
-	return finish_ioctl(reply, send_ioctl(o, m, reply), (char *)arg + sizeof(ids_len), 4 + 4 * (size_t)ids_len);
+	r = send_ioctl(o, m, reply);
+	if (r != -ENOSPC)
+		return finish_ioctl(reply, r, (char *)arg + sizeof(ids_len), 4 + 4 * (size_t)ids_len);
+	r = finish_ioctl(reply, 0, (char *)arg + sizeof(ids_len), 4 + 4 * (size_t)ids_len);
+	return r < 0 ? r : -ENOSPC;
 }
 
 static int with_bytes(struct bw_placeholder *o, struct bw_ioctl *m, const void *user, size_t len, struct bw_reply *reply)
@@ -223,15 +266,30 @@ static int set_filter(struct bw_placeholder *o, struct bw_ioctl *m, const char *
 	return finish_ioctl(reply, send_ioctl(o, m, reply), NULL, 0);
 }
 
-static int modify_attributes(struct bw_placeholder *o, struct bw_ioctl *m, const void *user, struct bw_reply *reply)
+static int modify_attributes(struct bw_placeholder *o, struct bw_ioctl *m, void *user, struct bw_reply *reply)
 {
 	struct request q;
-	int r = copy_attr(&q, user);
+	int r = copy_attr(&q, user), size;
 
 	if (r)
 		return r;
 	m->data = q.attr;
 	m->len = q.size;
+	r = send_ioctl(o, m, reply);
+	if (r != -E2BIG)
+		return finish_ioctl(reply, r, NULL, 0);
+	size = finish_ioctl(reply, 0, NULL, 0);
+	if (size > 0)
+		size_out(user, (uint32_t)size);
+	return r;
+}
+
+/* -1 ends an earlier SET_OUTPUT, and must not be what a wrong descriptor means. */
+static int set_output(struct bw_placeholder *o, struct bw_ioctl *m, unsigned long arg, struct bw_reply *reply)
+{
+	m->value = arg == ~0ul ? BW_HANDLE_BAD : bw_handle_of((int)arg);
+	if (arg != ~0ul && m->value == BW_HANDLE_BAD)
+		return -EBADF;
 	return finish_ioctl(reply, send_ioctl(o, m, reply), NULL, 0);
 }
 
@@ -250,6 +308,7 @@ static int ioctl_by_code(struct bw_placeholder *o, struct bw_ioctl *m, unsigned 
 		m->value = arg;
 		return finish_ioctl(reply, send_ioctl(o, m, reply), NULL, 0);
 	case BW_IOC_PERF_SET_OUTPUT:
+		return set_output(o, m, arg, reply);
 	case BW_IOC_PERF_SET_BPF:
 		m->value = (int)arg == -1 ? BW_HANDLE_BAD : bw_handle_of((int)arg);
 		return finish_ioctl(reply, send_ioctl(o, m, reply), NULL, 0);

@@ -120,6 +120,8 @@ static const struct { const char *name; void (*run)(void); } sections[] = {
 	{ "maps", maps_section }, { "elements", elements_section }, { "containers", containers_section }, { "prog", prog_section },
 	{ "run", run_section }, { "pin", pin_section }, { "info", info_section }, { "cgroup", cgroup_section }, { "btf", btf_section },
 	{ "link", link_section }, { "iter", iter_section }, { "struct_ops", struct_ops_section }, { "mmap", mmap_section },
+	{ "perf types", perf_types_section }, { "perf probes", perf_probes_section }, { "perf wrong", perf_wrong_section },
+	{ "perf reads", perf_reads_section }, { "perf ioctls", perf_ioctls_section },
 	{ "other", other_section },
 };
 

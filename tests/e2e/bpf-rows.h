@@ -78,6 +78,11 @@ void link_section(void);
 void iter_section(void);
 void struct_ops_section(void);
 void mmap_section(void);
+void perf_types_section(void);
+void perf_probes_section(void);
+void perf_wrong_section(void);
+void perf_reads_section(void);
+void perf_ioctls_section(void);
 void other_section(void);
 
 #endif
