@@ -41,15 +41,16 @@ static ssize_t no_write(struct bw_placeholder *o, const void *buf, size_t len, i
 	return -EINVAL;
 }
 
-/* Names as anon_inode_getfd() is called with in kernel/bpf. */
+/* Names as anon_inode_getfd() is called with in kernel/bpf: a new link's and that of a link got by id or pin differ, and bpftool knows the second. */
 const struct bw_placeholder_ops bw_map_ops = { .name = "anon_inode:bpf-map", .read = no_read, .write = no_write, .mmap = bw_map_mmap };
 const struct bw_placeholder_ops bw_prog_ops = { .name = "anon_inode:bpf-prog", .read = no_read, .write = no_write };
 const struct bw_placeholder_ops bw_link_ops = { .name = "anon_inode:bpf_link", .read = no_read, .write = no_write };
+static const struct bw_placeholder_ops got_link_ops = { .name = "anon_inode:bpf-link", .read = no_read, .write = no_write };
 const struct bw_placeholder_ops bw_btf_ops = { .name = "anon_inode:btf", .read = no_read, .write = no_write };
 const struct bw_placeholder_ops bw_iter_ops = { .name = "anon_inode:bpf_iter", .read = bw_handle_read, .write = no_write };
 const struct bw_placeholder_ops bw_other_ops = { .name = "anon_inode:[bpf]", .read = no_read, .write = no_write };
 
-static const struct bw_placeholder_ops *ops_of(uint32_t object)
+static const struct bw_placeholder_ops *ops_of(uint32_t object, uint32_t cmd)
 {
 	switch (object) {
 	case BW_OBJ_MAP:
@@ -57,7 +58,7 @@ static const struct bw_placeholder_ops *ops_of(uint32_t object)
 	case BW_OBJ_PROG:
 		return &bw_prog_ops;
 	case BW_OBJ_LINK:
-		return &bw_link_ops;
+		return cmd == BPF_OBJ_GET || cmd == BPF_LINK_GET_FD_BY_ID ? &got_link_ops : &bw_link_ops;
 	case BW_OBJ_BTF:
 		return &bw_btf_ops;
 	case BW_OBJ_ITER:
@@ -75,9 +76,9 @@ static void keep_sizes(struct bw_map_info *m, const struct bw_bpf_request *q)
 	m->value_size = bw_attr_u32(q->given, q->size, offsetof(union bpf_attr, value_size));
 }
 
-static int new_descriptor(const struct bw_bpf_reply *p)
+static int new_descriptor(const struct bw_bpf_reply *p, uint32_t cmd)
 {
-	struct bw_placeholder_new n = { .ops = ops_of(p->object), .object = p->object, .handle = p->handle, .fd = -1, .cloexec = true,
+	struct bw_placeholder_new n = { .ops = ops_of(p->object, cmd), .object = p->object, .handle = p->handle, .fd = -1, .cloexec = true,
 					.map = &p->map };
 
 	return bw_placeholder_open(&n, NULL);
@@ -115,7 +116,7 @@ static long take_reply(const struct bw_bpf_request *q, const struct bw_reply *re
 
 		if (q->row->cmd == BPF_MAP_CREATE)
 			keep_sizes(&p.map, q);
-		fd = new_descriptor(&p);
+		fd = new_descriptor(&p, q->row->cmd);
 
 		if (fd >= 0 && copied) {	/* as in the kernel: nobody learns the number, it stays open */
 			bw_verbose(1, "bpf %s: the result could not be written to the tool's memory", q->row->name);

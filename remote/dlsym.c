@@ -24,11 +24,11 @@ BW_REAL_WRAPPED(BW_X)
 #undef BW_X
 
 static const struct name names[] = {
+	/* Not the wrapper: only BCC's BPF.monotonic_time() asks in this way, and means the board's clock whichever it is. */
+	{ "clock_gettime", (void *)bw_board_clock_gettime, (void **)&bw_real.clock_gettime },
 #define BW_X(ret, name, args) { #name, (void *)name, (void **)&bw_real.name },
 	BW_REAL_WRAPPED(BW_X)
 #undef BW_X
-	/* Not a wrapper, or it would shift the tool's own timers: only BCC's BPF.monotonic_time() asks in this way. */
-	{ "clock_gettime", (void *)bw_board_clock_gettime, (void **)&bw_real.clock_gettime },
 };
 
 static void *ours(const char *name, void *found)

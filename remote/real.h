@@ -108,7 +108,7 @@ struct statx;
 	X(int, clock_nanosleep, (clockid_t, int, const struct timespec *, struct timespec *)) \
 	X(unsigned int, sleep, (unsigned int)) X(int, usleep, (useconds_t)) X(int, sched_yield, (void)) X(int, pause, (void))
 
-/* The machine: identity.c, process.c, network.c */
+/* The machine: identity.c, process.c, network.c, mount.c, clock.c */
 #define BW_REAL_ID(X) \
 	X(int, uname, (struct utsname *)) X(uid_t, getuid, (void)) X(uid_t, geteuid, (void)) \
 	X(long, sysconf, (int)) X(int, get_nprocs, (void)) X(int, get_nprocs_conf, (void)) \
@@ -119,12 +119,13 @@ struct statx;
 	X(void *, dlsym, (void *, const char *)) \
 	X(unsigned int, if_nametoindex, (const char *)) X(char *, if_indextoname, (unsigned int, char *)) \
 	X(pid_t, getpid, (void)) X(int, kill, (pid_t, int)) X(int, pidfd_open, (pid_t, unsigned int)) \
-	X(int, socket, (int, int, int)) X(int, setsockopt, (int, int, int, const void *, socklen_t))
-
-/* Used, but not wrapped. clock_gettime is answered only where a tool asks dlsym for it (dlsym.c). */
-#define BW_REAL_PLAIN(X) \
-	X(off_t, lseek, (int, off_t, int)) X(off64_t, lseek64, (int, off64_t, int)) \
+	X(int, socket, (int, int, int)) X(int, setsockopt, (int, int, int, const void *, socklen_t)) \
+	X(int, mount, (const char *, const char *, const char *, unsigned long, const void *)) \
 	X(int, clock_gettime, (clockid_t, struct timespec *))
+
+/* Used, but not wrapped. */
+#define BW_REAL_PLAIN(X) \
+	X(off_t, lseek, (int, off_t, int)) X(off64_t, lseek64, (int, off64_t, int))
 
 /* remote.map exports these, and a test compares. */
 #define BW_REAL_WRAPPED(X) BW_REAL_FD(X) BW_REAL_FILE(X) BW_REAL_SLEEP(X) BW_REAL_ID(X)
