@@ -12,6 +12,7 @@
 #include "daemon/link.h"
 #include "daemon/options.h"
 #include "daemon/supervise.h"
+#include "daemon/text_stdio.h"
 #include "gadget/join.h"
 #include "protocol/io.h"
 
@@ -160,17 +161,20 @@ static int run(int argc, char **argv)
 	r = bw_options_parse(argc, argv, &o);
 	if (r >= 0)
 		return r;
-	bw_log_init("bpfwired", o.level);
+	/* A client of the text protocol may have started it on a terminal, where standard error is among the answers. */
+	bw_log_init("bpfwired", o.text && o.level == BW_LOG_INFO ? BW_LOG_ERROR : o.level);
 	if (geteuid()) {
 		bw_log(BW_LOG_ERROR, "not root: BPF and tracing files need it; start it as root");
 		return 1;
 	}
 	if (o.check)
 		return bw_check_main(o.gadget.udc);
-	if (bw_mounts_prepare(!o.stdio, err, sizeof(err))) {
+	if (bw_mounts_prepare(!o.stdio && !o.text, err, sizeof(err))) {
 		bw_log(BW_LOG_ERROR, "%s", err);
 		return 1;
 	}
+	if (o.text)
+		return bw_text_stdio(o.run_dir);
 	if (o.join && !o.stdio && join(&o, &j, joined_serial))
 		return 1;
 	if (find_serial(&o, serial))

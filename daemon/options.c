@@ -10,11 +10,11 @@
 #include "daemon/journal.h"
 #include "protocol/version.h"
 
-enum { NO_AUTH = 256, STDIO, CHECK, GADGET, FUNCTIONFS, UDC, VID, PID, MANUFACTURER, PRODUCT, SERIAL, RUN_DIR, VERSION_, HELP };
+enum { NO_AUTH = 256, STDIO, TEXT, CHECK, GADGET, FUNCTIONFS, UDC, VID, PID, MANUFACTURER, PRODUCT, SERIAL, RUN_DIR, VERSION_, HELP };
 
 static const struct option longs[] = {
 	{ "no-auth", no_argument, NULL, NO_AUTH }, { "stdio", no_argument, NULL, STDIO },
-	{ "check", no_argument, NULL, CHECK },
+	{ "text", no_argument, NULL, TEXT }, { "check", no_argument, NULL, CHECK },
 	{ "gadget", required_argument, NULL, GADGET }, { "functionfs", required_argument, NULL, FUNCTIONFS },
 	{ "udc", required_argument, NULL, UDC }, { "vid", required_argument, NULL, VID }, { "pid", required_argument, NULL, PID },
 	{ "manufacturer", required_argument, NULL, MANUFACTURER }, { "product", required_argument, NULL, PRODUCT },
@@ -26,11 +26,13 @@ static const struct option longs[] = {
 static const char usage[] =
 	"usage: bpfwired --no-auth [OPTION]...\n"
 	"       bpfwired --stdio [OPTION]...\n"
+	"       bpfwired --text [OPTION]...\n"
 	"       bpfwired --check [--udc NAME]\n"
 	"Serve this board's BPF, perf events and tracing files to a host: over USB, or over standard input and output.\n"
 	"\n"
 	"  --no-auth            serve USB to whoever holds the other end of the cable\n"
 	"  --stdio              speak the protocol on standard input and output; messages go to standard error\n"
+	"  --text               speak BPFd's text protocol there instead, one command a line (also when called as bpfd)\n"
 	"  --check              tell what this board has for the job and what it lacks, and end\n"
 	"  --gadget NAME        be one more function of a gadget that is there (ls /sys/kernel/config/usb_gadget)\n"
 	"  --functionfs DIR     serve the FunctionFS that is mounted there; whoever mounted it composes and binds the gadget\n"
@@ -43,7 +45,7 @@ static const char usage[] =
 	"  -v, --verbose        log each request\n"
 	"  --version, --help    show the version, this help\n"
 	"\n"
-	"Exit status: 0 ended by a signal or by the other end of --stdio, 1 failed (--check: the main job cannot run), 2 wrong usage. Manual: bpfwired(8)\n";
+	"Exit status: 0 ended by a signal or by the other end of --stdio or --text, 1 failed (--check: the main job cannot run), 2 wrong usage. Manual: bpfwired(8)\n";
 
 static bool parse_id(const char *text, uint16_t *id)
 {
@@ -70,6 +72,7 @@ static int take(int c, struct bw_options *o)
 	switch (c) {
 	case NO_AUTH: o->no_auth = true; break;
 	case STDIO: o->stdio = true; break;
+	case TEXT: o->text = true; break;
 	case CHECK: o->check = true; break;
 	case GADGET: o->join = optarg; break;
 	case FUNCTIONFS: o->gadget.functionfs = optarg; break;
@@ -105,6 +108,14 @@ static int check_identity(const struct bw_options *o)
 	return -1;
 }
 
+/* What the original was called; whoever starts that says nothing more. */
+static bool called_bpfd(const char *argv0)
+{
+	const char *base = strrchr(argv0, '/');
+
+	return !strcmp(base ? base + 1 : argv0, "bpfd");
+}
+
 int bw_options_parse(int argc, char **argv, struct bw_options *o)
 {
 	int c, r;
@@ -112,6 +123,7 @@ int bw_options_parse(int argc, char **argv, struct bw_options *o)
 	memset(o, 0, sizeof(*o));
 	o->level = BW_LOG_INFO;
 	o->run_dir = BW_RUN_DIR;
+	o->text = argc && called_bpfd(argv[0]);
 	optind = 1;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":v", longs, NULL)) != -1) {
@@ -123,7 +135,9 @@ int bw_options_parse(int argc, char **argv, struct bw_options *o)
 	}
 	if (optind < argc)
 		return wrong("no operands are taken", argv[optind]);
-	if (!o->no_auth && !o->stdio && !o->check)
+	if (o->stdio && o->text)
+		return wrong("--stdio and --text do not go together: which of the two is it", NULL);
+	if (!o->no_auth && !o->stdio && !o->text && !o->check)
 		return wrong("refusing to serve USB: this version cannot authenticate the host, and whoever holds the cable would be root here; "
 			     "give --no-auth if that is what you want", NULL);
 	return check_identity(o);

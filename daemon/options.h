@@ -9,7 +9,7 @@
 #include "protocol/log.h"
 
 struct bw_options {
-	bool no_auth, stdio, check;
+	bool no_auth, stdio, text, check;
 	struct bw_gadget_options gadget;	/* strings point into argv; join is not filled in */
 	const char *join;			/* --gadget: the existing gadget to be added to */
 	const char *run_dir;

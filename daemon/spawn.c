@@ -72,7 +72,7 @@ static void become_child(pid_t parent, int in, int out)
 	close_from(in < 0 ? IN_FD : OUT_FD + 1);
 }
 
-static void worker_limits(void)
+void bw_worker_limits(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
@@ -96,7 +96,7 @@ static void run_worker(const struct bw_spawn_options *o)
 	};
 	char journal[PATH_MAX], name[16];
 
-	worker_limits();
+	bw_worker_limits();
 	snprintf(name, sizeof(name), "bpfwired/%u", o->session % 100000);
 	prctl(PR_SET_NAME, name);
 	if (!bw_journal_name(journal, sizeof(journal), o->run_dir, getpid(), o->session))

@@ -14,6 +14,8 @@ struct bw_spawn_options {
 
 /* *to and *from are the main process's ends, O_NONBLOCK and CLOEXEC. The child's pid, or -errno. */
 pid_t bw_spawn_worker(const struct bw_spawn_options *o, int *to, int *from);
+/* What a process that holds a session may use of the board, as a worker does of itself. */
+void bw_worker_limits(void);
 /* A child that undoes the journal file and exits. Its pid, or -errno. */
 pid_t bw_spawn_undo(const char *journal);
 

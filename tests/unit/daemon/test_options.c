@@ -63,7 +63,9 @@ TEST("USB without authentication is refused in one line that says why and what t
 	CHECK_EQ(parse("--no-auth"), -1);
 	CHECK(o.no_auth && !o.stdio);
 	CHECK_EQ(parse("--stdio"), -1);
-	CHECK(o.stdio);
+	CHECK(o.stdio && !o.text);
+	CHECK_EQ(parse("--text"), -1);
+	CHECK(o.text && !o.stdio);
 }
 
 TEST("options reach the gadget")
@@ -82,7 +84,7 @@ TEST("a wrong option is one line on stderr and status 2")
 {
 	static const char *const wrong[] = { "--bogus", "-x", "--vid", "--stdio --vid zz", "--stdio --pid 10000", "--stdio --vid 0", "--stdio x",
 					     "--stdio --run-dir relative", "--udc", "--no-auth --gadget a --functionfs /b", "--no-auth --gadget a --vid 1",
-					     "--no-auth --functionfs /b --udc x", "--gadget a" };
+					     "--no-auth --functionfs /b --udc x", "--gadget a", "--stdio --text" };
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		CHECK_EQ(parse(wrong[i]), 2);
