@@ -84,7 +84,7 @@ static int new_descriptor(const struct bw_bpf_reply *p, uint32_t cmd)
 	return bw_placeholder_open(&n, NULL);
 }
 
-static void put_request(struct bw_buf *b, const struct bw_bpf_request *q)
+void bw_bpf_request_put(struct bw_buf *b, const struct bw_bpf_request *q)
 {
 	struct bw_bpf m = { .cmd = q->row->cmd, .attr_size = q->size, .attr = q->attr, .nbufs = q->nargs };
 	unsigned int i;
@@ -172,11 +172,12 @@ long bw_bpf_call(unsigned int cmd, void *attr, unsigned int size)
 	}
 	r = bw_bpf_request_gather(q, cmd, attr, size);
 	if (!r)
-		put_request(&b, q);
+		bw_bpf_request_put(&b, q);
 	if (!r && ahead == BW_AHEAD_POST) {
 		r = bw_post(BW_MSG_BPF, &b);
 	} else if (!r) {
-		bw_call(BW_MSG_BPF, &b, &reply);
+		if (!bw_probe_answer(q, &reply))
+			bw_call(BW_MSG_BPF, &b, &reply);
 		r = take_reply(q, &reply);
 		bw_reply_free(&reply);
 		if (!r && (cmd == BPF_MAP_DELETE_ELEM || cmd == BPF_MAP_UPDATE_ELEM))

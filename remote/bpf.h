@@ -38,6 +38,7 @@ struct bw_bpf_request {
 /* 0 or the errno that the kernel would give. Always to be followed by bw_bpf_request_free. */
 int bw_bpf_request_gather(struct bw_bpf_request *q, uint32_t cmd, void *attr, uint32_t size);
 void bw_bpf_request_free(struct bw_bpf_request *q);
+void bw_bpf_request_put(struct bw_buf *b, const struct bw_bpf_request *q);	/* the message */
 /* Copies out what the reply brings. -EFAULT if the tool's memory is not there. */
 int bw_bpf_result(const struct bw_bpf_request *q, const struct bw_bpf_reply *p);
 
@@ -63,6 +64,9 @@ long bw_stacks_answer(unsigned int cmd, const union bpf_attr *attr, const struct
  * has `word`; word is the first. How many, at most max; 0: there is no such place.
  */
 uint32_t bw_ahead_words(uint32_t word, uint32_t limit, uint32_t *out, uint32_t max);
+
+/* probes.c: the reply to a load that was sent ahead, to be freed; false: not one of these. Called for every command. */
+bool bw_probe_answer(const struct bw_bpf_request *q, struct bw_reply *reply);
 
 /* Value of an element, value_size bytes (per-CPU maps: all of it). */
 int bw_map_lookup(struct bw_placeholder *o, const void *key, void *value);
