@@ -72,48 +72,6 @@ BW_EXPORT int unlinkat(int dirfd, const char *path, int flags)
 	CHANGE(any_change(flags & AT_REMOVEDIR ? BW_CHANGE_RMDIR : BW_CHANGE_UNLINK, dirfd, path, 0), BW_REAL(unlinkat)(dirfd, path, flags));
 }
 
-/*
- * Where a process is, only this machine's kernel can say: a directory of the board cannot be it, and being in this machine's of the same
- * name would have every relative path answered by the wrong machine.
- */
-static int refuse_chdir(const char *board)
-{
-	bw_say("cd %s: the board's directories cannot be the working directory; use whole paths", board);
-	return -EOPNOTSUPP;
-}
-
-static int any_chdir(const char *path)
-{
-	char board[BW_PATH_MAX + 1];
-
-	return bw_path_where(AT_FDCWD, path, board) == BW_LOCAL ? BW_NOT_OURS : refuse_chdir(board);
-}
-
-static int any_fchdir(int fd)
-{
-	struct bw_placeholder *o = bw_placeholder_get(fd);
-	int r = o && o->ops == &bw_dir_ops ? refuse_chdir(o->path) : BW_NOT_OURS;
-
-	bw_placeholder_put(o);
-	return r;
-}
-
-static int cwd_changed(int r)
-{
-	bw_path_cwd_changed();
-	return r;
-}
-
-BW_EXPORT int chdir(const char *path)
-{
-	CHANGE(any_chdir(path), cwd_changed(BW_REAL(chdir)(path)));
-}
-
-BW_EXPORT int fchdir(int fd)
-{
-	CHANGE(any_fchdir(fd), cwd_changed(BW_REAL(fchdir)(fd)));
-}
-
 static int any_remove(const char *path)
 {
 	int r = any_change(BW_CHANGE_UNLINK, AT_FDCWD, path, 0);

@@ -113,8 +113,9 @@ BW_EXPORT int dup2(int oldfd, int newfd)
 		return BW_REAL(dup2)(oldfd, newfd);
 	if (bw_fd_is_private(oldfd) || make_way(newfd))
 		return bad_fd();
-	r = BW_REAL(dup2)(oldfd, newfd);
-	return duplicated(oldfd, r);
+	r = duplicated(oldfd, BW_REAL(dup2)(oldfd, newfd));
+	bw_stdout_redirected(newfd);
+	return r;
 }
 
 BW_EXPORT int dup3(int oldfd, int newfd, int flags)
@@ -125,8 +126,9 @@ BW_EXPORT int dup3(int oldfd, int newfd, int flags)
 		return BW_REAL(dup3)(oldfd, newfd, flags);
 	if (bw_fd_is_private(oldfd) || make_way(newfd))
 		return bad_fd();
-	r = BW_REAL(dup3)(oldfd, newfd, flags);
-	return duplicated(oldfd, r);
+	r = duplicated(oldfd, BW_REAL(dup3)(oldfd, newfd, flags));
+	bw_stdout_redirected(newfd);
+	return r;
 }
 
 /* A file of the board's was opened with the tool's flags; its placeholder is a memfd, which always is O_RDWR. */
@@ -175,14 +177,20 @@ BW_EXPORT int fcntl64(int fd, int cmd, ...)
 /* libc closes the descriptor by itself. */
 BW_EXPORT int fclose(FILE *f)
 {
-	int saved = errno, fd = f ? fileno(f) : -1;
+	int saved = errno, fd = f ? fileno(f) : -1, flushed = 0, r;
 
 	if (fd >= 0 && bw_placeholder_maybe(fd)) {
-		fflush(f);
+		flushed = fflush(f);
+		if (flushed)
+			saved = errno;
 		bw_placeholder_forget(fd);
 	}
 	errno = saved;
-	return BW_REAL(fclose)(f);
+	r = BW_REAL(fclose)(f);
+	if (!flushed)
+		return r;
+	errno = saved;
+	return EOF;
 }
 
 BW_EXPORT int ioctl(int fd, unsigned long request, ...)

@@ -52,9 +52,23 @@ int bw_fd_close(int fd)
 
 /* ---- written files: each call is the board's ---- */
 
+/* Where read(2) and write(2) go on: offset as BW_HANDLE_READ has it. */
+static uint64_t place_of(const struct bw_placeholder *o, int64_t offset)
+{
+	if (offset < 0)
+		offset = atomic_load(&o->pos);
+	return offset < 0 ? BW_OFFSET_CURRENT : (uint64_t)offset;
+}
+
+static void move(struct bw_placeholder *o, int64_t offset, ssize_t done)
+{
+	if (offset < 0 && done > 0 && atomic_load(&o->pos) >= 0)
+		atomic_fetch_add(&o->pos, done);
+}
+
 static ssize_t handle_read(struct bw_placeholder *o, void *buf, size_t len, int64_t offset)
 {
-	struct bw_handle_read m = { .handle = o->handle, .offset = offset < 0 ? BW_OFFSET_CURRENT : (uint64_t)offset };
+	struct bw_handle_read m = { .handle = o->handle, .offset = place_of(o, offset) };
 	struct bw_reply reply = { 0 };
 	struct bw_buf b = { 0 };
 	ssize_t r;
@@ -67,6 +81,7 @@ static ssize_t handle_read(struct bw_placeholder *o, void *buf, size_t len, int6
 
 		r = bw_copy_out(buf, reply.data, n) ? -EFAULT : (ssize_t)n;
 	}
+	move(o, offset, r);
 	bw_reply_free(&reply);
 	bw_buf_free(&b);
 	return r;
@@ -74,7 +89,7 @@ static ssize_t handle_read(struct bw_placeholder *o, void *buf, size_t len, int6
 
 static ssize_t handle_write(struct bw_placeholder *o, const void *buf, size_t len, int64_t offset)
 {
-	struct bw_handle_write m = { .handle = o->handle, .offset = offset < 0 ? BW_OFFSET_CURRENT : (uint64_t)offset };
+	struct bw_handle_write m = { .handle = o->handle, .offset = place_of(o, offset) };
 	struct bw_reply reply = { 0 };
 	struct bw_buf b = { 0 };
 	struct bw_reader rd;
@@ -94,6 +109,7 @@ static ssize_t handle_write(struct bw_placeholder *o, const void *buf, size_t le
 		if (rd.err)
 			r = rd.err;
 	}
+	move(o, offset, r);
 	bw_stat_forget();	/* kprobe_events makes directories */
 	bw_reply_free(&reply);
 	bw_buf_free(&b);
@@ -114,6 +130,40 @@ static int opened_fstat(struct bw_placeholder *o, struct stat *st)
 	return 0;
 }
 
+/* /proc/PID/mem is as large as an address space. */
+static bool is_memory(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 10 && !strncmp(path, "/proc/", 6) && !strcmp(path + n - 4, "/mem");
+}
+
+/* The kernel's own files take what is written to them wherever they are (and a shell seeks to the end of them). */
+static bool has_places(const char *path)
+{
+	return is_memory(path) || (strncmp(path, "/proc/", 6) && strncmp(path, "/sys/", 5));
+}
+
+/* Only from a place that is known: after a seek from the start, or to the end. */
+static int64_t seek(struct bw_placeholder *o, int64_t offset, int whence)
+{
+	struct stat st = { 0 };
+	int64_t from = 0;
+
+	if ((whence == SEEK_CUR && atomic_load(&o->pos) < 0) || whence > SEEK_END)
+		return BW_NOT_OURS;
+	if (whence == SEEK_CUR)
+		from = atomic_load(&o->pos);
+	else if (whence == SEEK_END && bw_file_stat(o->path, true, &st))
+		return -EIO;
+	if (whence == SEEK_END)
+		from = st.st_size;
+	if (__builtin_add_overflow(from, offset, &from) || from < 0)	/* above half of an address space: nobody writes there by lseek */
+		return -EINVAL;
+	atomic_store(&o->pos, from);
+	return from;
+}
+
 static ssize_t dir_read(struct bw_placeholder *o, void *buf, size_t len, int64_t offset)
 {
 	(void)buf, (void)len, (void)offset;
@@ -129,6 +179,34 @@ static ssize_t dir_write(struct bw_placeholder *o, const void *buf, size_t len, 
 const struct bw_placeholder_ops bw_file_ops = { .read = handle_read, .write = handle_write, .fstat = opened_fstat };
 const struct bw_placeholder_ops bw_dir_ops = { .read = dir_read, .write = dir_write, .fstat = opened_fstat };
 const struct bw_placeholder_ops bw_copy_ops = { .fstat = opened_fstat };
+
+static int64_t any_seek(int fd, int64_t offset, int whence)
+{
+	struct bw_placeholder *o = bw_placeholder_maybe(fd) ? bw_placeholder_get(fd) : NULL;
+	int64_t r = o && o->ops == &bw_file_ops && o->path && has_places(o->path) ? seek(o, offset, whence) : BW_NOT_OURS;
+
+	bw_placeholder_put(o);
+	return r;
+}
+
+#define SEEK(libc) do { \
+	int saved_ = errno; \
+	int64_t r_ = any_seek(fd, offset, whence); \
+	if (r_ == BW_NOT_OURS) \
+		return libc; \
+	errno = r_ < 0 ? (int)-r_ : saved_; \
+	return r_ < 0 ? -1 : r_; \
+} while (0)
+
+BW_EXPORT off_t lseek(int fd, off_t offset, int whence)
+{
+	SEEK(BW_REAL(lseek)(fd, offset, whence));
+}
+
+BW_EXPORT off64_t lseek64(int fd, off64_t offset, int whence)
+{
+	SEEK(BW_REAL(lseek64)(fd, offset, whence));
+}
 
 static int open_handle(const char *path, int oflags, mode_t mode)
 {
@@ -234,14 +312,6 @@ static int fetch(const char *path, int oflags, const struct bw_cached *c)
 	}
 	bw_reply_free(&reply);
 	return err;
-}
-
-/* /proc/PID/mem is as large as an address space. */
-static bool is_memory(const char *path)
-{
-	size_t n = strlen(path);
-
-	return n > 10 && !strncmp(path, "/proc/", 6) && !strcmp(path + n - 4, "/mem");
 }
 
 /*

@@ -35,10 +35,16 @@ bool bw_path_is_self_fdinfo(const char *path, int *fd);
 bool bw_path_is_stream(const char *board_path);
 /* Lexical: one slash between names, no "."; with dotdot also no "..". out holds BW_PATH_MAX + 1 bytes. A slash at the end stays. Length or -ENAMETOOLONG. */
 int bw_path_clean(const char *path, bool dotdot, char *out);
-/* The working directory changed: below "/" a relative path is looked up as an absolute one. */
-void bw_path_cwd_changed(void);
 /* For tests: read the additions anew. */
 void bw_path_additions(const char *board, const char *local);
+
+/* ---- cwd.c: the working directory ---- */
+void bw_cwd_init(void);		/* path.c's constructor, when the table is complete */
+void bw_cwd_look(void);		/* ask this machine's kernel where we are */
+bool bw_cwd_is_root(void);	/* "/": a relative path is looked up as an absolute one */
+bool bw_cwd_is_boards(void);	/* all relative paths are the board's, whose kernel resolves ".." */
+/* The board's path of a relative one there, out as in bw_path_where. */
+enum bw_where bw_cwd_below(const char *path, char *out);
 
 /* ---- file.c ---- */
 /* One file request; *reply as in bw_call. Connects first. */
@@ -64,6 +70,9 @@ struct bw_cached {
 int bw_cache_find(const char *board_path, int oflags, struct bw_cached *c);
 /* After a fetch that followed a find: keeps data. Failures are silent: a cache is no duty. */
 void bw_cache_keep(const struct bw_cached *c, const uint8_t *data, size_t len);
+
+/* ---- link.c ---- */
+int bw_file_realpath(const char *board_path, char *out);	/* of BW_PATH_MAX + 1 bytes; may be board_path. 0 or a negative errno */
 
 /* ---- tail.c ---- */
 int bw_tail_open(const char *board_path, int oflags);

@@ -87,19 +87,28 @@ BW_EXPORT ssize_t __readlinkat_chk(int dirfd, const char *path, char *buf, size_
 	LINK(len > size ? BW_NOT_OURS : any_readlink(dirfd, path, buf, len), BW_REAL(__readlinkat_chk)(dirfd, path, buf, len, size));
 }
 
+int bw_file_realpath(const char *path, char *out)
+{
+	ssize_t n = ask_string(BW_MSG_FILE_REALPATH, path, out, BW_PATH_MAX);
+
+	if (n < 0)
+		return (int)n;
+	out[n] = 0;
+	return 0;
+}
+
 /* resolved: as in realpath(3), of PATH_MAX bytes or NULL. 0 and *out, or a negative errno, or BW_NOT_OURS. */
 static int any_realpath(const char *path, char *resolved, char **out)
 {
 	char board[BW_PATH_MAX + 1];
-	ssize_t n;
+	int err;
 
 	if (bw_path_where(AT_FDCWD, path, board) == BW_LOCAL)
 		return BW_NOT_OURS;
-	n = ask_string(BW_MSG_FILE_REALPATH, board, board, BW_PATH_MAX);
-	if (n < 0)
-		return (int)n;
-	board[n] = 0;
-	*out = resolved ? memcpy(resolved, board, (size_t)n + 1) : strdup(board);
+	err = bw_file_realpath(board, board);
+	if (err)
+		return err;
+	*out = resolved ? strcpy(resolved, board) : strdup(board);
 	return *out ? 0 : -ENOMEM;
 }
 

@@ -78,20 +78,10 @@ void bw_path_additions(const char *board, const char *local)
 	add(local, LOCAL);
 }
 
-static bool cwd_is_root;
-
-void bw_path_cwd_changed(void)
-{
-	char cwd[2];
-
-	/* getcwd(2): a longer name than "/" does not fit. */
-	cwd_is_root = bw_sys(SYS_getcwd, cwd, (long)sizeof(cwd)) == 2;
-}
-
 __attribute__((constructor)) static void bw_path_init(void)
 {
-	bw_path_cwd_changed();
 	bw_path_additions(getenv("BPFWIRE_BOARD_PATHS"), getenv("BPFWIRE_LOCAL_PATHS"));
+	bw_cwd_init();
 }
 
 int bw_path_clean(const char *path, bool dotdot, char *out)
@@ -217,8 +207,10 @@ enum bw_where bw_path_where(int dirfd, const char *path, char *out)
 		return BW_LOCAL;
 	if (path[0] != '/' && dirfd != AT_FDCWD)
 		return dirfd >= 0 && bw_placeholder_maybe(dirfd) ? below_placeholder(dirfd, path, out) : BW_LOCAL;
+	if (path[0] != '/' && bw_cwd_is_boards())
+		return bw_cwd_below(path, out);
 	if (path[0] != '/') {
-		if (!cwd_is_root || !*path || strlen(path) > BW_PATH_MAX - 1)
+		if (!bw_cwd_is_root() || !*path || strlen(path) > BW_PATH_MAX - 1)
 			return BW_LOCAL;
 		whole[0] = '/';
 		path = strcpy(whole + 1, path) - 1;

@@ -133,6 +133,7 @@ static struct bw_placeholder *make(const struct bw_placeholder_new *n, int fd)
 	o->oflags = n->oflags;
 	o->priv = n->priv;
 	o->epfd = -1;
+	o->pos = -1;
 	if (n->map)
 		o->map = *n->map;
 	if (n->st)

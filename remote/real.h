@@ -54,7 +54,8 @@ struct statx;
 	X(ssize_t, __read_chk, (int, void *, size_t, size_t)) X(ssize_t, __pread_chk, (int, void *, size_t, off_t, size_t)) \
 	X(ssize_t, __pread64_chk, (int, void *, size_t, off64_t, size_t)) X(int, __poll_chk, (struct pollfd *, nfds_t, int, size_t)) \
 	X(int, __ppoll_chk, (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t)) \
-	X(long, syscall, (long, ...)) X(int, fclose, (FILE *))
+	X(long, syscall, (long, ...)) X(int, fclose, (FILE *)) \
+	X(off_t, lseek, (int, off_t, int)) X(off64_t, lseek64, (int, off64_t, int)) X(int, fflush, (FILE *))
 
 /* Files: file.c, stat.c, dir.c */
 #define BW_REAL_FILE(X) \
@@ -89,6 +90,7 @@ struct statx;
 	X(int, mkdir, (const char *, mode_t)) X(int, rmdir, (const char *)) X(int, unlink, (const char *)) X(int, unlinkat, (int, const char *, int)) \
 	X(int, rename, (const char *, const char *)) X(int, remove, (const char *)) X(int, mkdirat, (int, const char *, mode_t)) \
 	X(int, chdir, (const char *)) X(int, fchdir, (int)) \
+	X(char *, getcwd, (char *, size_t)) X(char *, __getcwd_chk, (char *, size_t, size_t)) X(char *, get_current_dir_name, (void)) \
 	X(DIR *, opendir, (const char *)) X(DIR *, fdopendir, (int)) X(int, closedir, (DIR *)) X(int, dirfd, (DIR *)) \
 	X(struct dirent *, readdir, (DIR *)) X(struct dirent64 *, readdir64, (DIR *)) \
 	X(int, readdir_r, (DIR *, struct dirent *, struct dirent **)) X(int, readdir64_r, (DIR *, struct dirent64 *, struct dirent64 **)) \
@@ -123,13 +125,9 @@ struct statx;
 	X(int, mount, (const char *, const char *, const char *, unsigned long, const void *)) \
 	X(int, clock_gettime, (clockid_t, struct timespec *))
 
-/* Used, but not wrapped. */
-#define BW_REAL_PLAIN(X) \
-	X(off_t, lseek, (int, off_t, int)) X(off64_t, lseek64, (int, off64_t, int))
-
 /* remote.map exports these, and a test compares. */
 #define BW_REAL_WRAPPED(X) BW_REAL_FD(X) BW_REAL_FILE(X) BW_REAL_SLEEP(X) BW_REAL_ID(X)
-#define BW_REAL_ALL(X) BW_REAL_WRAPPED(X) BW_REAL_PLAIN(X)
+#define BW_REAL_ALL(X) BW_REAL_WRAPPED(X)
 
 struct bw_real {
 #define BW_X(ret, name, args) ret (*name) args;

@@ -136,6 +136,7 @@ struct bw_placeholder {
 	char *path;			/* board path it was opened by (files, directories), or NULL */
 	struct stat st;			/* BW_OBJ_FILE: the board's stat at open */
 	int oflags;			/* O_* it was opened with */
+	_Atomic int64_t pos;		/* BW_OBJ_FILE: where the tool's lseek(2) put it, -1: wherever the board's kernel has it */
 	int epfd;			/* epoll set it was last added to, -1: none (wait.c) */
 	bool epoll_edges;		/* and the tool asked for EPOLLET itself */
 	void *priv;
@@ -157,6 +158,9 @@ struct bw_placeholder_new {
 	void *priv;
 };
 int bw_placeholder_open(const struct bw_placeholder_new *n, struct bw_placeholder **out);	/* *out: borrowed, valid until the number is closed */
+
+/* stdio.c: dup2 and dup3 gave this number another object. */
+void bw_stdout_redirected(int fd);
 
 /* The object behind a descriptor with a reference, or NULL: not ours. The fast path is one load. */
 struct bw_placeholder *bw_placeholder_get(int fd);

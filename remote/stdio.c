@@ -3,6 +3,7 @@
  * stdio on the board's files. libc's own reads and writes are no calls of symbols, so a placeholder that only our wrappers can read
  * or write needs a stream of ours (fopencookie); a fetched copy is a real file and gets a real one.
  */
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,6 +174,57 @@ BW_EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
 BW_EXPORT FILE *freopen64(const char *path, const char *mode, FILE *f)
 {
 	return any_freopen(path, mode, f, BW_REAL(freopen64));
+}
+
+/* ---- a stream that libc made, whose descriptor became a placeholder later: stdout after a shell's redirection ---- */
+
+/* What is in its buffer is one write(2) on the board. BW_NOT_OURS, 0 or EOF. */
+static int flush_ours(FILE *f)
+{
+	int fd = fileno(f), saved = errno;
+	struct bw_placeholder *o;
+	size_t len;
+	ssize_t r;
+
+	if (fd < 0 || !bw_placeholder_maybe(fd) || !(len = __fpending(f)) || !(o = bw_placeholder_get(fd)))
+		return BW_NOT_OURS;
+	r = o->ops->write ? o->ops->write(o, f->_IO_write_base, len, -1) : BW_NOT_OURS;
+	bw_placeholder_put(o);
+	if (r == BW_NOT_OURS)
+		return BW_NOT_OURS;
+	__fpurge(f);
+	if (r == (ssize_t)len) {
+		errno = saved;
+		return 0;
+	}
+	f->_flags |= _IO_ERR_SEEN;
+	errno = r < 0 ? (int)-r : EIO;
+	return EOF;
+}
+
+BW_EXPORT int fflush(FILE *f)
+{
+	int r = flush_ours(f ? f : stdout);
+
+	return f && r != BW_NOT_OURS ? r : BW_REAL(fflush)(f);
+}
+
+/* bash's stdout is line-buffered: libc itself would write each line, and not through us. */
+void bw_stdout_redirected(int fd)
+{
+	static bool was_by_line;
+	bool board = bw_placeholder_maybe(fd);
+
+	if (!stdout || fileno(stdout) != fd || !(board ? __flbf(stdout) != 0 : was_by_line))
+		return;
+	setvbuf(stdout, NULL, board ? _IOFBF : _IOLBF, 0);
+	was_by_line = board;
+}
+
+/* Before libc flushes what is open at exit. */
+__attribute__((destructor)) static void flush_stdout(void)
+{
+	flush_ours(stdout);
 }
 
 /* dprintf to a file of the board is formatted here and written by one write, as libc does for what fits its buffer. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * libbcc parses the arguments of USDT probes by the assembly syntax of the architecture that it was built for. What it makes of another one's is at best
- * nothing and at worst another argument, so BCC's Python is told that there are none, and its user why.
+ * nothing and at worst another argument. So instead of the C text that reads them BCC's Python gets one by which a program that does read them does not
+ * compile, and says why; one that only counts its probes (ustat) has no use for them.
  */
 #include <string.h>
 #include <sys/utsname.h>
@@ -28,14 +29,17 @@ static bool any_enabled(void **contexts, int n)
 	return enabled > 0;
 }
 
-/* bcc_usdt_genargs, src/cc/bcc_usdt.h of libbcc: C text for the program, NULL: it cannot be made. */
+/* bcc_usdt_genargs, src/cc/bcc_usdt.h of libbcc: C text in front of the program, which libbcc keeps until it is asked again. */
 static const char *genargs(void **contexts, int n)
 {
+	static char text[512];
+
 	if (!any_enabled(contexts, n))		/* BCC's Python asks for every program */
 		return theirs(contexts, n);
-	bw_say("arguments of USDT probes of an %s program cannot be read by this machine's libbcc: refused; use a uprobe on a function, or a tracepoint",
-	       bw_board()->machine);
-	return NULL;
+	snprintf(text, sizeof(text), "#define bpf_usdt_readarg(...) ({ _Static_assert(0, \"arguments of USDT probes of an %s program cannot be read by this \"\\\n"
+		 "\"machine's libbcc: refused; use a uprobe on a function, or a tracepoint\"); 0; })\n"
+		 "#define bpf_usdt_readarg_p bpf_usdt_readarg\n", bw_board()->machine);
+	return text;
 }
 
 static bool other_machine(void)

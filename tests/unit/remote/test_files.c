@@ -9,6 +9,7 @@
 #include <mntent.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio_ext.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 
 #include "protocol/wirecode.h"
 #include "remote/files.h"
@@ -40,7 +42,7 @@ static int fake_type(struct bw_str p)
 {
 	static const struct { const char *path; int type; } tree[] = {
 		{ "/sys/t", BW_FT_DIR }, { "/sys/t/a", BW_FT_REG }, { "/sys/t/link", BW_FT_LNK }, { "/sys/t/sub", BW_FT_DIR }, { "/sys/t/sub/x1", BW_FT_REG },
-		{ "/sys/t/sub/x2", BW_FT_REG }, { "/sys/t/write", BW_FT_REG }, { "/sys/t/trace_pipe", BW_FT_REG }, { "/proc/77", BW_FT_DIR },
+		{ "/sys/t/sub/x2", BW_FT_REG }, { "/sys/t/write", BW_FT_REG }, { "/sys/t/trace_pipe", BW_FT_REG }, { "/proc/77", BW_FT_DIR }, { "/proc/77/mem", BW_FT_REG }, { "/sys/t/sub/..", BW_FT_DIR }, { "/sys/t/..", BW_FT_DIR },
 	};
 	size_t i;
 
@@ -166,6 +168,8 @@ static int handle_write(struct bw_reader *r, struct bw_buf *out)
 	bw_get_handle_write(r, &m);
 	if (m.len == 4 && !memcmp(m.data, "bad\n", 4))
 		return -EINVAL;
+	if (m.offset != BW_OFFSET_CURRENT)
+		snprintf(written + strlen(written), sizeof(written) - strlen(written), "@%u", (unsigned int)m.offset);
 	snprintf(written + strlen(written), sizeof(written) - strlen(written), "[%.*s]", (int)m.len, (const char *)m.data);
 	bw_put_u32(out, m.len);
 	return 0;
@@ -187,7 +191,9 @@ static int file_op(uint16_t type, struct bw_reader *r, struct bw_buf *out)
 	case BW_MSG_FILE_OPEN: return open_handle(&m, out);
 	case BW_MSG_FILE_ACCESS: return t < 0 ? -ENOENT : m.mode & 2 ? -EROFS : 0;
 	case BW_MSG_FILE_READLINK: return t == BW_FT_LNK ? (bw_put_str(out, "../target"), 0) : -EINVAL;
-	case BW_MSG_FILE_REALPATH: return t < 0 ? -ENOENT : (bw_put_str(out, "/sys/real"), 0);
+	case BW_MSG_FILE_REALPATH:
+		return t < 0 ? -ENOENT : (bw_put_str(out, is(m.path, "/sys/t/sub/..") ? "/sys/t" : is(m.path, "/sys/t/..") ? "/usr" : is(m.path, "/sys/t/link") ?
+						     "/sys/real" : strndupa(m.path.p, m.path.len)), 0);
 	case BW_MSG_FILE_STATFS: bw_put_statfs(out, &fs); return 0;
 	}
 	if (t < 0)
@@ -376,6 +382,69 @@ TEST("each write is one write on the board, with its error")
 	CHECK(!strcmp(now, "[one][two 2][three four]"));
 	if (f)
 		fclose(f);
+}
+
+TEST("a stream whose descriptor was redirected writes what it holds at once, and tells the board's error")
+{
+	FILE *f = fopen("/dev/null", "w");
+	char now[256] = "";
+	int fd;
+
+	CHECK(f && fprintf(f, "nowhere") == 7 && !fflush(f));
+	fd = open("/sys/t/write", O_WRONLY);
+	CHECK_EQ(dup2(fd, fileno(f)), fileno(f));
+	close(fd);
+	CHECK(fprintf(f, "p:%s ", "a") == 4 && fputs("b", f) >= 0 && !fflush(f));
+	CHECK(fputs("bad\n", f) >= 0 && fflush(f) == EOF && errno == EINVAL && ferror(f));
+	clearerr(f);
+	CHECK(fputs("c", f) >= 0 && !fclose(f));
+	f = fopen("/proc/written", "r");
+	CHECK(f && fgets(now, sizeof(now), f) && strstr(now, "[p:a b][c]"));
+	if (f)
+		fclose(f);
+}
+
+TEST("stdout that is redirected to a file of the board is by line no more, and is again afterwards")
+{
+	int was = dup(1), fd = open("/sys/t/write", O_WRONLY);
+	char now[256] = "";
+	FILE *f;
+
+	fflush(stdout);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	CHECK_EQ(dup2(fd, 1), 1);
+	close(fd);
+	CHECK(puts("line") >= 0 && !fflush(stdout));
+	CHECK_EQ(dup2(was, 1), 1);
+	CHECK(__flbf(stdout));
+	close(was);
+	f = fopen("/proc/written", "r");
+	CHECK(f && fread(now, 1, sizeof(now) - 1, f) && strstr(now, "[line\n]"));
+	if (f)
+		fclose(f);
+}
+
+TEST("after a seek a written file goes on from there, but for pseudo-files")
+{
+	char now[256] = "";
+	int fd = open("/sys/t/write", O_RDWR), r;
+
+	lseek(fd, 1000, SEEK_SET);
+	CHECK_EQ(write(fd, "pseudo", 6), 6);
+	close(fd);
+	fd = open("/proc/77/mem", O_RDWR);
+	CHECK_EQ(lseek(fd, 1000, SEEK_SET), 1000);
+	CHECK_EQ(write(fd, "five", 4), 4);
+	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 1004);
+	CHECK_EQ(write(fd, "six", 3), 3);
+	CHECK_EQ(pwrite(fd, "seven", 5, 5), 5);
+	CHECK_EQ(lseek(fd, -7, SEEK_CUR), 1000);
+	CHECK(lseek(fd, -1, SEEK_SET) == -1 && errno == EINVAL);
+	close(fd);
+	fd = open("/proc/written", O_RDONLY);
+	r = (int)read(fd, now, sizeof(now) - 1);
+	CHECK(r > 0 && strstr(now, "][pseudo]@1000[five]@1004[six]@5[seven]"));
+	close(fd);
 }
 
 TEST("a directory is listed once, and the stats of its entries need no question")
@@ -632,6 +701,52 @@ TEST("links are read and resolved on the board")
 	p = realpath("/usr/..", NULL);
 	CHECK(p && !strcmp(p, "/"));
 	free(p);
+}
+
+static bool here_is(const char *want)
+{
+	char buf[BW_PATH_MAX + 1];
+
+	return getcwd(buf, sizeof(buf)) && !strcmp(buf, want);
+}
+
+TEST("a directory of the board can be the working directory, of children and of what they start too")
+{
+	char home[BW_PATH_MAX + 1], buf[64] = "";
+	int fd, status;
+	pid_t pid;
+
+	bw_cwd_init();		/* tests are constructors, and may come before it */
+	CHECK(getcwd(home, sizeof(home)));
+	CHECK_EQ(chdir("/sys/t/sub"), 0);
+	CHECK(here_is("/sys/t/sub") && !access("x1", F_OK) && access("a", F_OK) == -1);
+	CHECK_EQ(chdir(".."), 0);
+	CHECK(here_is("/sys/t"));
+	fd = open("a", O_RDONLY);
+	CHECK(read(fd, buf, sizeof(buf)) == 16 && !memcmp(buf, "0.10 0.20 board", 15));
+	close(fd);
+	CHECK(chdir("a") == -1 && errno == ENOTDIR);
+	CHECK(chdir("nothing") == -1 && errno == ENOENT && here_is("/sys/t"));
+	CHECK(!getcwd(buf, 4) && errno == ERANGE);
+	CHECK(!getcwd(buf, 0) && errno == EINVAL);
+
+	/* What a program meets that does not know us, and one that does. */
+	CHECK_EQ(bw_sys(SYS_openat, (long)AT_FDCWD, "a", (long)O_RDONLY), -ENOENT);
+	CHECK_EQ(bw_sys(SYS_mkdirat, (long)AT_FDCWD, "bpfwire-new", 0700L), -ENOENT);
+	bw_cwd_look();
+	CHECK(here_is("/sys/t"));
+
+	pid = vfork();
+	if (!pid)
+		_exit(chdir("/sys/t/sub") ? 1 : 0);
+	CHECK(waitpid(pid, &status, 0) == pid && !status && here_is("/sys/t"));
+
+	fd = open("sub", O_RDONLY | O_DIRECTORY);
+	CHECK(!fchdir(fd) && here_is("/sys/t/sub"));
+	close(fd);
+	CHECK(!chdir("..") && !chdir("..") && here_is("/usr") && access("include", F_OK) == 0);	/* out of the board's directories */
+	CHECK(!chdir(home) && here_is(home));
+	CHECK(access("x1", F_OK) == -1);
 }
 
 TEST("changes go to the board, and never from one machine to the other")

@@ -132,7 +132,7 @@ TEST("in the root directory a relative path is looked up as a whole one, elsewhe
 	check_case("", NULL);
 	CHECK(!chdir(here));
 	check_case("proc/loadavg", NULL);
-	CHECK(chdir("/sys/kernel") == -1 && errno == EOPNOTSUPP);
+	CHECK(chdir("/sys/kernel") == -1 && errno == ENODEV);		/* no board here to ask */
 	CHECK(bw_path_where(AT_FDCWD, "kernel", out) == BW_LOCAL);
 }
 
