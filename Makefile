@@ -147,7 +147,7 @@ help:
 		test 'all tests: unit, fuzz smoke, end to end on the virtual board' \
 		test-long 'what takes long: half an hour of silence, a hundred killed bridges (SILENCE_MINUTES, RESETS)' \
 		test-asan 'end to end on the virtual board, all four programs with the address and undefined behaviour sanitizers' \
-		bench 'what a round trip, an event and being idle cost, on the virtual board, beside the raw cable' \
+		bench 'what a round trip, an event, being idle and whole tools cost, on the virtual board, beside the raw cable and the board itself' \
 		matrix 'every BCC tool from here and on the board itself, into docs/compatibility.md (ROWS="opensnoop ...")' \
 		demo 'opensnoop of this machine on a virtual board' \
 		install 'into $$DESTDIR$$PREFIX' \
@@ -290,6 +290,7 @@ bench:
 	$(Q)tests/setup packages
 	$(Q)$(MAKE) --no-print-directory all arm64
 	$(Q)tests/bench/run
+	$(Q)O=$(O) tests/bench/tools
 
 # Fuzz targets are libFuzzer's, so clang with its own objects: `make fuzz` builds them under $(O)/fuzz-build.
 fuzz:
