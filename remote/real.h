@@ -100,6 +100,10 @@ struct statx;
 	X(int, glob, (const char *, int, int (*)(const char *, int), glob_t *)) \
 	X(int, glob64, (const char *, int, int (*)(const char *, int), glob64_t *)) \
 	X(int, nftw, (const char *, __nftw_func_t, int, int)) X(int, nftw64, (const char *, __nftw64_func_t, int, int)) \
+	X(FTS *, fts_open, (char *const *, int, int (*)(const FTSENT **, const FTSENT **))) X(FTSENT *, fts_read, (FTS *)) \
+	X(FTSENT *, fts_children, (FTS *, int)) X(int, fts_set, (FTS *, FTSENT *, int)) X(int, fts_close, (FTS *)) \
+	X(FTS64 *, fts64_open, (char *const *, int, int (*)(const FTSENT64 **, const FTSENT64 **))) X(FTSENT64 *, fts64_read, (FTS64 *)) \
+	X(FTSENT64 *, fts64_children, (FTS64 *, int)) X(int, fts64_set, (FTS64 *, FTSENT64 *, int)) X(int, fts64_close, (FTS64 *)) \
 	X(int, ftw, (const char *, __ftw_func_t, int)) X(int, ftw64, (const char *, __ftw64_func_t, int)) \
 	X(int, dprintf, (int, const char *, ...)) X(int, vdprintf, (int, const char *, va_list)) \
 	X(int, __dprintf_chk, (int, int, const char *, ...)) X(int, __vdprintf_chk, (int, int, const char *, va_list))

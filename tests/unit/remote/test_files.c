@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <ftw.h>
 #include <glob.h>
 #include <link.h>
@@ -684,6 +685,53 @@ TEST("nftw walks the board's tree by the board's names")
 	CHECK_EQ(nftw("/sys/t/sub", on_visit, 8, FTW_PHYS | FTW_DEPTH), 0);
 	CHECK(!strcmp(walked, "x1:0:1 x2:0:1 sub:5:0 "));
 	CHECK(nftw("/sys/nothing", on_visit, 8, 0) == -1 && errno == ENOENT);
+}
+
+static int fts_by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* The names and kinds that a walk meets; `skip` is not entered. */
+static const char *fts_walked(const char *root, const char *skip)
+{
+	static char seen[256];
+	char *const paths[] = { (char *)(uintptr_t)root, NULL };
+	FTS *f = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, fts_by_name);
+	FTSENT *e;
+
+	seen[0] = 0;
+	while (f && (e = fts_read(f))) {
+		snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%s:%d ", e->fts_name, e->fts_info);
+		if (skip && e->fts_info == FTS_D && !strcmp(e->fts_name, skip))
+			fts_set(f, e, FTS_SKIP);
+	}
+	if (f)
+		fts_close(f);
+	return seen;
+}
+
+TEST("fts walks the board's tree, and this machine's as ever")
+{
+	char *const paths[] = { (char *)(uintptr_t)"/sys/t", NULL };
+	char dir[] = "/tmp/bpfwire-fts-XXXXXX";
+	FTSENT *e;
+	FTS *f;
+
+	CHECK(!strcmp(fts_walked("/sys/t", NULL), "t:1 a:8 link:12 sub:1 x1:8 x2:8 sub:6 t:6 "));
+	CHECK(!strcmp(fts_walked("/sys/t", "sub"), "t:1 a:8 link:12 sub:1 sub:6 t:6 "));
+	CHECK(!strcmp(fts_walked("/sys/none", NULL), "none:10 "));
+	f = fts_open(paths, FTS_PHYSICAL, fts_by_name);
+	e = fts_read(f);
+	CHECK(e && !strcmp(e->fts_path, "/sys/t") && e->fts_level == 0 && S_ISDIR(e->fts_statp->st_mode));
+	e = fts_children(f, 0);
+	CHECK(e && !strcmp(e->fts_name, "a") && e->fts_link && !strcmp(e->fts_link->fts_name, "link"));
+	e = fts_read(f);
+	CHECK(e && !strcmp(e->fts_path, "/sys/t/a") && e->fts_level == 1 && e->fts_statp->st_ino == 12);
+	CHECK(!fts_close(f));	/* in the middle */
+	CHECK(mkdtemp(dir) != NULL);
+	CHECK(strstr(fts_walked(dir, NULL), ":1 ") && strstr(fts_walked(dir, NULL), ":6 "));
+	rmdir(dir);
 }
 
 TEST("links are read and resolved on the board")
