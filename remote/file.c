@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "protocol/endless.h"
 #include "protocol/wirecode.h"
 #include "remote/conn.h"
 #include "remote/files.h"
@@ -342,7 +343,7 @@ int bw_file_open(const char *path, int oflags, mode_t mode)
 
 	if ((oflags & O_ACCMODE) != O_RDONLY || (oflags & (O_DIRECTORY | O_PATH | O_CREAT | O_TRUNC)) || is_memory(path))
 		return open_handle(path, oflags, mode);
-	if (bw_path_is_stream(path))
+	if (bw_path_is_endless(path))
 		return bw_tail_open(path, oflags);
 	r = open_kept(path, oflags, &c);
 	if (r == BW_NOT_OURS)

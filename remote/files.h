@@ -31,8 +31,6 @@ extern const struct bw_placeholder_ops bw_copy_ops, bw_tail_ops;
 /* ---- path.c ---- */
 /* As bw_path_is_self_fd, for /proc/self/fdinfo/N. */
 bool bw_path_is_self_fdinfo(const char *path, int *fd);
-/* True for files that never end: they are streamed. */
-bool bw_path_is_stream(const char *board_path);
 /* Lexical: one slash between names, no "."; with dotdot also no "..". out holds BW_PATH_MAX + 1 bytes. A slash at the end stays. Length or -ENAMETOOLONG. */
 int bw_path_clean(const char *path, bool dotdot, char *out);
 /* For tests: read the additions anew. */

@@ -275,15 +275,3 @@ bool bw_path_is_self_fdinfo(const char *path, int *fd)
 
 	return p && !strncmp(p, "fdinfo/", 7) && number(p + 7, fd);
 }
-
-bool bw_path_is_stream(const char *path)
-{
-	static const char *const names[] = { "trace_pipe", "trace_pipe_raw", "kmsg" };
-	const char *base = strrchr(path, '/');
-	size_t i;
-
-	for (i = 0; base && i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(base + 1, names[i]))
-			return true;
-	return false;
-}

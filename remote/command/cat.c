@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol/endless.h"
 #include "protocol/io.h"
 #include "remote/command/command.h"
 #include "remote/command/escape.h"
@@ -40,7 +41,8 @@ static int cat(struct bw_look *l, char **paths)
 	struct output o = { 0 };
 
 	for (; *paths; paths++) {
-		struct bw_reads r = { .session = &l->session, .path = *paths, .chunk = CHUNK, .follow = true, .take = pass_on, .arg = &o };
+		struct bw_reads r = { .session = &l->session, .path = *paths,
+				      .chunk = CHUNK, .whole = !bw_path_is_endless(*paths), .follow = true, .take = pass_on, .arg = &o };
 
 		err = bw_reads_run(&r);
 		if (o.err && o.err != -EPIPE)

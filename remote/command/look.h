@@ -19,11 +19,14 @@ void bw_look_close(struct bw_look *l);
 int bw_look_flush(const char *what, int status);
 
 /* ---- questions.c ---- */
+/* The absolute path of what a user names: what does not begin with a slash is in the root. out is not ended; its length, or -ENAMETOOLONG. */
+int bw_look_path(const char *given, char out[BW_PATH_MAX]);
+
 /* One question about a file of the board: FILE_STAT, FILE_GET, FILE_LIST, FILE_READLINK, FILE_OPEN. */
 struct bw_question {
 	uint16_t type;
 	uint32_t flags;
-	const char *path;		/* relative to "/" if it does not begin with one; the caller's */
+	const char *path;		/* as bw_look_path takes it; the caller's */
 	size_t max;			/* of the answer, in bytes; 0: BW_PAYLOAD_MAX */
 	int status;			/* what the board said: 0 or a negative errno; -EMSGSIZE: the answer was longer, and is cut */
 	struct bw_buf reply;		/* freed by bw_questions_free */
@@ -39,6 +42,7 @@ struct bw_reads {
 	struct bw_session *session;
 	const char *path;
 	uint32_t chunk;			/* bytes of a read */
+	bool whole;			/* one that ends is fetched by one question: take's `whole` means nothing then */
 	bool follow;			/* where there is nothing yet, wait for more: until the board is gone or nobody reads our stdout */
 	bool records;			/* each read is a record, and one that was overwritten (EPIPE) is passed over: /dev/kmsg */
 	/* The bytes that came: 0, or a negative errno that ends it and is returned. whole: a read ends here. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "protocol/wirecode.h"
@@ -22,17 +21,27 @@ struct asking {
 	size_t n, bytes;
 };
 
+int bw_look_path(const char *given, char out[BW_PATH_MAX])
+{
+	size_t slash = *given && *given != '/', len = strlen(given);
+
+	if (slash + len > BW_PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(out, "/", slash);
+	memcpy(out + slash, given, len);
+	return (int)(slash + len);
+}
+
 static int post(struct asking *a, struct bw_question *q)
 {
-	char path[BW_PATH_MAX + 1];
+	char path[BW_PATH_MAX];
 	struct bw_file m = { .flags = q->flags, .path.p = path };
+	int err, len = bw_look_path(q->path, path);
 	struct bw_buf payload = { 0 };
 	struct under_way *u = a->v;
-	int err, len;
 
-	len = snprintf(path, sizeof(path), "%s%s", *q->path && *q->path != '/' ? "/" : "", q->path);
-	if (len >= (int)sizeof(path)) {
-		q->status = -ENAMETOOLONG;
+	if (len < 0) {
+		q->status = len;
 		return 0;
 	}
 	m.path.len = (uint32_t)len;

@@ -69,6 +69,8 @@ static void look(struct bw_session *s)
 	REQUIRE(q[0].reply.len <= MAX && q[1].reply.len <= 3);
 	bw_questions_free(q, 2);
 	bw_reads_run(&r);
+	r.whole = true;
+	bw_reads_run(&r);
 }
 
 static void use(struct bw_session *s, FILE *null)
