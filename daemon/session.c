@@ -70,6 +70,7 @@ static int start(struct bw_sessions *s, struct bw_session *n, const struct bw_op
 {
 	struct bw_spawn_options w = {
 		.session = n->id, .send_window = o->window, .receive_window = BW_WINDOW, .msg_max = msg_max, .run_dir = s->run_dir,
+		.service = o->service,
 	};
 	int r = bw_stream_init(&n->stream);
 

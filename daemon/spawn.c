@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/signals.h"
+#include "daemon/text_session.h"
 #include "daemon/worker.h"
 #include "protocol/io.h"
 
@@ -104,7 +105,7 @@ static void run_worker(const struct bw_spawn_options *o)
 	w.journal = journal;
 	bw_set_nonblock(IN_FD, true);
 	/* Without exit handlers: they belong to the main process. */
-	_exit(bw_worker_run(&w));
+	_exit(o->service == BW_SERVICE_TEXT ? bw_text_session(&w) : bw_worker_run(&w));
 }
 
 pid_t bw_spawn_worker(const struct bw_spawn_options *o, int *to, int *from)

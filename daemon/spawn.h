@@ -9,6 +9,7 @@
 struct bw_spawn_options {
 	uint32_t session;
 	uint32_t send_window, receive_window, msg_max;
+	uint32_t service;		/* enum bw_service */
 	const char *run_dir;
 };
 

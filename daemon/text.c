@@ -309,6 +309,7 @@ int bw_text_run(struct bw_text_io *io, const struct bw_worker_options *o)
 		bw_log(BW_LOG_ERROR, "session %u: cannot start: %s", o->session, strerror(-r));
 		return r;
 	}
+	io->ch = &t.w.ch;
 	bw_text_printf(&t, BW_TEXT_GREETING "\n");
 	flush(&t);
 	serve(&t);

@@ -24,6 +24,7 @@ struct bw_text_ring;
 
 /* Where lines come from and answers go. */
 struct bw_text_io {
+	struct bw_channel *ch;		/* of the session, once it runs */
 	int fd;				/* to poll for input */
 	int stop_fd;			/* when this is readable, the session is over; -1: none */
 	/* > 0, 0 at the end, -EAGAIN: nothing now, or the error that ends the session. Does not block. */

@@ -102,6 +102,8 @@ void bw_put_open(struct bw_buf *b, const struct bw_open *m)
 	bw_put_u32(b, m->uid);
 	put_str(b, m->comm);
 	bw_put_u32(b, m->window);
+	if (m->service)
+		bw_put_u32(b, m->service);
 }
 
 int bw_get_open(struct bw_reader *r, struct bw_open *m)
@@ -110,7 +112,8 @@ int bw_get_open(struct bw_reader *r, struct bw_open *m)
 	m->uid = bw_get_u32(r);
 	m->comm = bw_get_str(r, BW_NAME_MAX);
 	m->window = bw_get_u32(r);
-	return refuse(r, m->window < BW_WINDOW_MIN || m->window > BW_WINDOW_MAX);
+	m->service = r->left >= 4 ? bw_get_u32(r) : BW_SERVICE_MESSAGES;
+	return refuse(r, m->window < BW_WINDOW_MIN || m->window > BW_WINDOW_MAX || m->service > BW_SERVICE_TEXT);
 }
 
 static bool bpf_buf_travels(const struct bw_bpf_buf *f, bool reply)

@@ -40,6 +40,7 @@ struct bw_open {
 	uint32_t pid, uid;		/* of the client, on the host, for the daemon's log */
 	struct bw_str comm;		/* its name, BW_NAME_MAX */
 	uint32_t window;		/* the client's receive window */
+	uint32_t service;		/* enum bw_service; travels only if it is not 0 */
 };
 
 /* BPF */

@@ -132,6 +132,7 @@ enum bw_msg {
 	BW_MSG_OPEN		= 16,	/* host → board: struct bw_open; the reply: struct bw_opened */
 	BW_MSG_CLOSE		= 17,	/* both ways, no reply; status: why, 0: the client left. Board → host: the session is gone */
 	BW_MSG_CREDIT		= 18,	/* both ways: u32 bytes */
+	BW_MSG_DATA		= 19,	/* both ways, sessions of BW_SERVICE_TEXT alone: bytes of its stream; none to the board: its end */
 
 	/* kernel objects */
 	BW_MSG_BPF		= 32,
@@ -167,6 +168,12 @@ enum bw_msg {
 	BW_MSG_KILL		= 82,	/* kill(2) of one process of the board: struct bw_kill; the reply is empty */
 
 	BW_MSG_LAST		= 82,
+};
+
+/* What a session speaks: in OPEN, 0 where the field is not there. Whoever does not know it answers EPROTO. */
+enum bw_service {
+	BW_SERVICE_MESSAGES	= 0,	/* the messages below */
+	BW_SERVICE_TEXT		= 1,	/* lines of BPFd's text protocol, in DATA frames cut anywhere (docs/text-protocol.md) */
 };
 
 /* Capabilities in HELLO. A side uses only what both have. */

@@ -50,6 +50,8 @@ static const struct bw_subcommand subcommands[] = {
 	  "  -w, --follow         wait for more\n"
 	  "  -x, --decode         with facility and level\n"
 	  "  -l, --level LEVELS   of these levels alone: emerg, alert, crit, err, warn, notice, info, debug\n" },
+	{ "bpfd", bw_cmd_bpfd, "[-s SERIAL]", "speak BPFd's text protocol with a board, on standard input and output",
+	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n" },
 	{ "version", cmd_version, "", "print the version; also --version", NULL },
 	{ "help", cmd_help, "", "print this; also --help", NULL },
 };

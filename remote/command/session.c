@@ -27,35 +27,45 @@ static int put_frame(struct bw_session *s, uint16_t type, uint32_t request, cons
 	return err;
 }
 
-/* The next frame; what its window gives back is sent at once. */
-static int next_frame(struct bw_session *s, struct bw_frame *f)
+int bw_session_receive(struct bw_session *s)
+{
+	size_t room;
+	uint8_t *at = bw_stream_room(&s->stream, &room);
+	ssize_t n = recv(s->fd, at, room, 0);
+
+	if (n < 0 && errno == EINTR)
+		return 0;
+	if (n <= 0)
+		return !n ? -ECONNRESET : errno == EAGAIN ? -ETIMEDOUT : -errno;
+	bw_stream_fed(&s->stream, (size_t)n);
+	return 0;
+}
+
+int bw_session_take(struct bw_session *s, struct bw_frame *f)
 {
 	struct bw_buf credit = { 0 };
-	uint32_t give = 0;
-	int r, err = 0;
+	int r = bw_stream_next(&s->stream, f), err;
+	uint32_t give;
 
-	while (!(r = bw_stream_next(&s->stream, f))) {
-		size_t room;
-		uint8_t *at = bw_stream_room(&s->stream, &room);
-		ssize_t n = recv(s->fd, at, room, 0);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return !n ? -ECONNRESET : errno == EAGAIN ? -ETIMEDOUT : -errno;
-		bw_stream_fed(&s->stream, (size_t)n);
-	}
-	if (r < 0 || !bw_frame_counts(f->type))
-		return r < 0 ? r : 0;
+	if (r <= 0 || !bw_frame_counts(f->type))
+		return r;
 	err = bw_window_receive(&s->in, f->length);
-	if (!err)
-		give = bw_window_consume(&s->in, f->length);
+	give = err ? 0 : bw_window_consume(&s->in, f->length);
 	if (give) {
 		bw_put_u32(&credit, give);
 		err = credit.err ? credit.err : put_frame(s, BW_MSG_CREDIT, 0, credit.data, credit.len);
 		bw_buf_free(&credit);
 	}
-	return err;
+	return err ? err : 1;
+}
+
+static int next_frame(struct bw_session *s, struct bw_frame *f)
+{
+	int r, err = 0;
+
+	while (!(r = bw_session_take(s, f)) && !err)
+		err = bw_session_receive(s);
+	return r < 0 ? r : err;
 }
 
 int bw_session_post(struct bw_session *s, uint16_t type, const void *payload, size_t len, uint32_t *id)
@@ -105,9 +115,9 @@ int bw_session_complain(const struct bw_board *b, const char *what, int err)
 	return err == -ECONNRESET ? BW_EXIT_LOST : BW_EXIT_USAGE;
 }
 
-static int open_session(struct bw_session *s)
+static int open_session(struct bw_session *s, uint32_t service)
 {
-	struct bw_open o = { .pid = (uint32_t)getpid(), .uid = getuid(), .comm = { .p = "bpfwire", .len = 7 }, .window = BW_WINDOW };
+	struct bw_open o = { .pid = (uint32_t)getpid(), .uid = getuid(), .comm = { .p = "bpfwire", .len = 7 }, .window = BW_WINDOW, .service = service };
 	struct bw_buf payload = { 0 }, reply = { 0 };
 	int err;
 
@@ -119,6 +129,11 @@ static int open_session(struct bw_session *s)
 }
 
 int bw_session_open(struct bw_session *s, struct bw_board *b)
+{
+	return bw_session_open_service(s, b, BW_SERVICE_MESSAGES);
+}
+
+int bw_session_open_service(struct bw_session *s, struct bw_board *b, uint32_t service)
 {
 	struct timeval limit = { .tv_sec = BW_SESSION_SILENCE_MS / 1000 };
 	int err;
@@ -132,7 +147,7 @@ int bw_session_open(struct bw_session *s, struct bw_board *b)
 	bw_window_init(&s->in, BW_WINDOW);
 	err = bw_stream_init(&s->stream);
 	if (!err)
-		err = open_session(s);
+		err = open_session(s, service);
 	if (err)
 		bw_session_close(s);
 	return err;

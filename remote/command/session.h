@@ -18,6 +18,7 @@ struct bw_session {
 
 /* Connects and opens a session. 0; or a negative errno, and then there is nothing to close. */
 int bw_session_open(struct bw_session *s, struct bw_board *b);
+int bw_session_open_service(struct bw_session *s, struct bw_board *b, uint32_t service);	/* enum bw_service */
 void bw_session_close(struct bw_session *s);
 /*
  * Asks (a payload that fits one frame) and appends the payload of the answer, at most max bytes, to *reply, which stays the caller's in any case. The
@@ -33,6 +34,12 @@ int bw_session_ask(struct bw_session *s, uint16_t type, const void *payload, siz
  */
 int bw_session_post(struct bw_session *s, uint16_t type, const void *payload, size_t len, uint32_t *id);
 int bw_session_next(struct bw_session *s, struct bw_frame *f);
+/*
+ * For what is not questions and answers. Waits for bytes once (when s->fd is readable: not at all): 0, or the link's error. Takes a whole frame out of what
+ * came, whatever it is, and gives its bytes back to the board's window: 1, 0: there is none, or the link's error.
+ */
+int bw_session_receive(struct bw_session *s);
+int bw_session_take(struct bw_session *s, struct bw_frame *f);
 /* Says what is wrong with the link, in one line ("what" is what was to be done), and returns the exit status. */
 int bw_session_complain(const struct bw_board *b, const char *what, int err);
 /* The whole contents of a file of the board. As bw_session_ask. */
