@@ -145,7 +145,7 @@ help:
 		fuzz-smoke 'each fuzz target for 10 seconds (clang)' \
 		fuzz-long 'each fuzz target for FUZZ_SECONDS (600)' \
 		test 'all tests: unit, fuzz smoke, end to end on the virtual board' \
-		test-long 'what takes long: half an hour of silence, a hundred killed bridges (SILENCE_MINUTES, RESETS)' \
+		test-long 'what takes long: half an hour of silence, a hundred killed bridges, all that bpftool probes, BCC on the board (SILENCE_MINUTES, RESETS)' \
 		test-asan 'end to end on the virtual board, all four programs with the address and undefined behaviour sanitizers' \
 		bench 'what a round trip, an event, being idle and whole tools cost, on the virtual board, beside the raw cable and the board itself' \
 		matrix 'every BCC tool from here and on the board itself, into docs/compatibility.md (ROWS="opensnoop ...")' \
@@ -237,7 +237,7 @@ $(O)/uapi-walk: $(O)/obj/tests/uapi/walk.o $(O)/libprotocol.a
 test-long:
 	$(Q)tests/setup packages
 	$(Q)$(MAKE) --no-print-directory all arm64
-	$(Q)E2E_LIMIT=6000 RESETS=$${RESETS:-100} tests/e2e/run long-silence 27-reset
+	$(Q)E2E_LIMIT=6000 RESETS=$${RESETS:-100} tests/e2e/run long-silence 27-reset long-feature long-python
 
 # End to end, all four programs built with the address and undefined behaviour sanitizers. Left out are the tests that measure or that bring other programs.
 ASAN_TESTS ?= 10-tools 20-cleanup 25-disconnect 27-reset 30-eight 32-bpf 33-iterate 34-machine 35-rings 40-errors
