@@ -8,7 +8,7 @@ from bcc import BPF, lib
 b = BPF(text=r'''
 BPF_HASH(big, u32, u64, 10240);
 BPF_HASH(busy, u32, u64, 512);
-BPF_HASH(one, u32, u64, 16);
+BPF_HASH(one, u32, u64, 65536);	/* a change moves an entry to the front of its bucket: with two keys in one bucket an iteration that changes them has no end, anywhere */
 RAW_TRACEPOINT_PROBE(sched_switch)
 {
 	u64 zero = 0, *v;
