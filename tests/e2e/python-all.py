@@ -257,7 +257,7 @@ def hit(b, which):
 
 
 def attachments(b):
-    libc = '/lib/aarch64-linux-gnu/libc.so.6'     # by its path: the virtual board has no ld.so.cache, by which a short name is found
+    libc = 'c'
     programs = b['programs']
     programs[ctypes.c_int(2)] = ctypes.c_int(b.load_func('behind', BPF.KPROBE).fd)
     kinds = [
@@ -292,7 +292,7 @@ def attachments(b):
     step('attach to no such tracepoint', lambda: b.attach_tracepoint(tp='no:such', fn_name='by_tracepoint'))
     step('attach to no such raw tracepoint', lambda: b.attach_raw_tracepoint(tp='no_such', fn_name='by_raw_tracepoint'))
     step('attach to no such library', lambda: b.attach_uprobe(name='no_such_library', sym='x', fn_name='by_uprobe'))
-    step('attach to no such symbol', lambda: b.attach_uprobe(name='c', sym='no_such_symbol', fn_name='by_uprobe'))
+    step('attach to no such symbol', lambda: b.attach_uprobe(name=libc, sym='no_such_symbol', fn_name='by_uprobe'))
     step('attach no such function', lambda: b.attach_kprobe(event='vfs_read', fn_name='no_such_function'))
     group = os.open('/sys/fs/cgroup', os.O_RDONLY)
     step('attach_func', lambda: b.attach_func(b.load_func('by_cgroup', BPF.SOCK_OPS), group, BPFAttachType.CGROUP_SOCK_OPS))
