@@ -175,12 +175,12 @@ ARM64_SYSROOT ?= $(shell tests/setup sysroot)
 ARM64 = s='$(ARM64_SYSROOT)'; [ -n "$$s" ] || { echo 'make: no arm64 sysroot (see above)' >&2; exit 1; }; \
 	$(MAKE) --no-print-directory CC=$(ARM64_CROSS)gcc AR=$(ARM64_CROSS)ar STRIP=$(ARM64_CROSS)strip SYSROOT=$$s
 arm64:
-	$(Q)$(ARM64) O=$(O)/arm64 OPT='-Os -ffunction-sections -fdata-sections' STATIC=1 daemon
-	$(Q)$(ARM64) O=$(O)/arm64 OPT='-Os -ffunction-sections -fdata-sections' bridge bench-program
+	$(Q)+$(ARM64) O=$(O)/arm64 OPT='-Os -ffunction-sections -fdata-sections' STATIC=1 daemon
+	$(Q)+$(ARM64) O=$(O)/arm64 OPT='-Os -ffunction-sections -fdata-sections' bridge bench-program
 
 # Both with the address and undefined behaviour sanitizers. A sanitizer wants a dynamic libc; what else the board's root lacks is linked in.
 arm64-asan:
-	$(Q)$(ARM64) O=$(O)/asan/arm64 SAN=address,undefined OPT='-O1 -g' LDFLAGS='-static-libasan -static-libubsan -static-libgcc -Wl,-Bstatic' \
+	$(Q)+$(ARM64) O=$(O)/asan/arm64 SAN=address,undefined OPT='-O1 -g' LDFLAGS='-static-libasan -static-libubsan -static-libgcc -Wl,-Bstatic' \
 		DAEMON_LIBS='$(DAEMON_LIBS) -Wl,-Bdynamic' BRIDGE_LIBS='-Wl,-Bdynamic $(BRIDGE_LIBS)' daemon bridge
 
 # An archive to append to any initrd, for rdinit=/bpfwired; INIT=1 makes it a whole initrd (it has /init then).

@@ -15,6 +15,7 @@
 #include "daemon/signals.h"
 #include "daemon/spawn.h"
 #include "daemon/text.h"
+#include "protocol/io.h"
 #include "protocol/log.h"
 
 #define PIECE	4096u		/* of a pipe that is ready for writing so much is taken without blocking */
@@ -58,22 +59,6 @@ static int stdio_write(struct bw_text_io *io, const void *p, size_t len)
 	return 0;
 }
 
-/* In its canonical mode a terminal would cut lines at 4095 bytes, and echo them into the answers. What was typed ahead stays. */
-static bool make_raw(int fd, struct termios *before)
-{
-	struct termios raw;
-
-	if (!isatty(fd) || tcgetattr(fd, before))
-		return false;
-	raw = *before;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ECHONL | IEXTEN);
-	raw.c_oflag &= ~(tcflag_t)OPOST;
-	raw.c_iflag &= ~(tcflag_t)(IXON | IXOFF | ISTRIP | INLCR | IGNCR);
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
-	return !tcsetattr(fd, TCSANOW, &raw);
-}
-
 /* Nothing else may write into the answers. */
 static int take_stdio(struct stdio *s)
 {
@@ -99,7 +84,7 @@ static int serve(struct stdio *s, const char *run_dir)
 	bw_journal_recover(run_dir);
 	if (!bw_journal_name(journal, sizeof(journal), run_dir, getpid(), 0))
 		return -ENAMETOOLONG;
-	raw = make_raw(s->io.fd, &before);
+	raw = bw_tty_raw(s->io.fd, &before);
 	r = bw_text_run(&s->io, &o);
 	if (raw)
 		tcsetattr(s->io.fd, TCSANOW, &before);

@@ -170,3 +170,18 @@ int bw_random(void *buf, size_t len)
 	}
 	return 0;
 }
+
+bool bw_tty_raw(int fd, struct termios *before)
+{
+	struct termios raw;
+
+	if (!isatty(fd) || tcgetattr(fd, before))
+		return false;
+	raw = *before;
+	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ECHONL | IEXTEN);
+	raw.c_oflag &= ~(tcflag_t)OPOST;
+	raw.c_iflag &= ~(tcflag_t)(IXON | IXOFF | ISTRIP | INLCR | IGNCR);
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	return !tcsetattr(fd, TCSANOW, &raw);
+}

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/types.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* All of len bytes or a negative errno; bw_read_full: -ENODATA where the file ends before. For blocking descriptors. */
@@ -24,6 +25,8 @@ ssize_t bw_read_line(const char *path, char *buf, size_t size);
 int bw_write_file(const char *path, const char *text);
 int bw_set_nonblock(int fd, bool on);
 int64_t bw_now_ms(void);				/* CLOCK_MONOTONIC */
+/* In its canonical mode a terminal cuts lines at 4095 bytes, and echoes them into the answers. False: none, or not to be changed; before: how it was. What was typed ahead stays. */
+bool bw_tty_raw(int fd, struct termios *before);
 int bw_random(void *buf, size_t len);			/* getrandom(2); never short */
 
 static inline void bw_freep(void *p) { free(*(void **)p); }

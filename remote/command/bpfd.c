@@ -23,22 +23,6 @@ struct stream {
 	int status;		/* of the board's CLOSE */
 };
 
-/* As the board's own does it: a terminal would cut long lines and echo them. */
-static bool make_raw(struct termios *before)
-{
-	struct termios raw;
-
-	if (!isatty(0) || tcgetattr(0, before))
-		return false;
-	raw = *before;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ECHONL | IEXTEN);
-	raw.c_oflag &= ~(tcflag_t)OPOST;
-	raw.c_iflag &= ~(tcflag_t)(IXON | IXOFF | ISTRIP | INLCR | IGNCR);
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
-	return !tcsetattr(0, TCSANOW, &raw);
-}
-
 static int take_credit(struct stream *t, const struct bw_frame *f)
 {
 	struct bw_reader r;
@@ -132,7 +116,7 @@ static int talk(struct bw_board *b)
 
 	if (r)
 		return say_why(b, r);
-	raw = make_raw(&before);
+	raw = bw_tty_raw(0, &before);
 	r = pass(&t);
 	if (raw)
 		tcsetattr(0, TCSANOW, &before);
