@@ -40,10 +40,12 @@ static int board_handle(struct board *b, unsigned int events, const struct pollf
 	int r = bw_link_input(&b->link, events, now);
 	bool waiting;
 
+	/* Who connects from now on is told by the bridge, which will know more of the reason (a command's exit status, say). */
+	if (r < 0)
+		return r;
 	bw_clients_input(&b->clients, client_fds);
 	waiting = bw_clients_forward(&b->clients);
-	if (r >= 0)
-		r = bw_link_output(&b->link, now);
+	r = bw_link_output(&b->link, now);
 	b->again = waiting && bw_link_room(&b->link);
 	bw_clients_output(&b->clients, now);
 	if (b->clients.count != b->reported)

@@ -222,6 +222,19 @@ TEST("what a failing command ended with is what clients are told")
 	end();
 }
 
+TEST("so is one who connects in the moment in which it ends")
+{
+	char reason[300] = "";
+	struct client c;
+
+	/* The board's process sees the connection and the command's end at once: it was stopped while both came. */
+	begin("kill -STOP $PPID; (sleep 0.5; kill -CONT $PPID) </dev/null >/dev/null 2>&1 & exit 3", 0);
+	CHECK(is_failed(ask_until("X", &c, reason, sizeof(reason), is_failed)));
+	CHECK(strstr(reason, "exit status 3"));
+	client_close(&c);
+	end();
+}
+
 TEST("a bridge that is killed takes the processes of its boards along")
 {
 	struct client c;
