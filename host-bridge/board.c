@@ -22,7 +22,7 @@ struct board {
 	bool again;			/* work was left for the next turn */
 	bool stopping;
 	int64_t stop_by;
-	struct pollfd fds[BW_PIPE_POLLFDS + 2 + 1 + BW_CLIENTS_MAX];
+	struct pollfd fds[BW_PIPE_POLLFDS + 2 + BW_CLIENTS_POLLFDS];
 };
 
 static int board_timeout(struct board *b, int64_t now)
@@ -45,9 +45,9 @@ static int board_handle(struct board *b, unsigned int events, const struct pollf
 		return r;
 	bw_clients_input(&b->clients, client_fds);
 	waiting = bw_clients_forward(&b->clients);
+	bw_clients_output(&b->clients, now);	/* may have the link tell the board of a client's end */
 	r = bw_link_output(&b->link, now);
 	b->again = waiting && bw_link_room(&b->link);
-	bw_clients_output(&b->clients, now);
 	if (b->clients.count != b->reported)
 		bw_report_clients(b->o->report_fd, b->reported = b->clients.count);
 	return r;
@@ -96,7 +96,7 @@ int bw_board_run(const struct bw_board_options *o, char *err, size_t errlen)
 		return -ENOMEM;
 	b->o = o;
 	r = bw_link_init(&b->link, o->pipe, o->name, &bw_clients_link_user, &b->clients);
-	bw_clients_init(&b->clients, &b->link, o->listen_fd);
+	bw_clients_init(&b->clients, &b->link, o->listen_fd, o->text_fd);
 	if (r >= 0)
 		r = 1;
 	while (r > 0)

@@ -11,6 +11,7 @@ struct bw_board_options {
 	const char *name;
 	struct bw_pipe *pipe;	/* the caller's to close */
 	int listen_fd;		/* non-blocking; the caller's */
+	int text_fd;		/* the same for the text protocol (text.h); -1: none */
 	int report_fd;		/* see report.h; when its reader is gone the process ends. -1: none */
 	int stop_fd;		/* readable: end all sessions and return; -1: none */
 };

@@ -8,9 +8,9 @@
 
 #include "host-bridge/client.h"
 #include "host-bridge/name.h"
+#include "host-bridge/text.h"
 #include "protocol/io.h"
 #include "protocol/log.h"
-#include "protocol/msg.h"
 #include "protocol/wirecode.h"
 
 static int client_greet(struct bw_client *c)
@@ -25,7 +25,7 @@ static int client_greet(struct bw_client *c)
 	return r;
 }
 
-struct bw_client *bw_client_new(int fd, struct bw_link *link)
+struct bw_client *bw_client_new(int fd, struct bw_link *link, bool text)
 {
 	struct bw_client *c = calloc(1, sizeof(*c));
 	struct ucred cred;
@@ -37,13 +37,14 @@ struct bw_client *bw_client_new(int fd, struct bw_link *link)
 	}
 	c->fd = fd;
 	c->link = link;
+	c->text = text;
 	c->state = BW_CLIENT_GREETED;
 	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len)) {
 		c->pid = (uint32_t)cred.pid;
 		c->uid = cred.uid;
 	}
 	snprintf(c->who, sizeof(c->who), "client %u", c->pid);
-	if (bw_stream_init(&c->in) < 0 || client_greet(c) < 0) {
+	if (!text && (bw_stream_init(&c->in) < 0 || client_greet(c) < 0)) {
 		bw_client_free(c);
 		return NULL;
 	}
@@ -57,6 +58,7 @@ void bw_client_free(struct bw_client *c)
 	close(c->fd);
 	bw_stream_fini(&c->in);
 	bw_queue_clear(&c->out);
+	bw_queue_clear(&c->said);
 	free(c);
 }
 
@@ -78,17 +80,16 @@ void bw_client_end(struct bw_client *c, int err, bool tell_board)
 		send_close(c, err, true);
 	if (c->state == BW_CLIENT_OPEN)
 		bw_log(BW_LOG_DEBUG, "board %s: session %u of %s ended (%d)", c->link->name, c->session, c->who, err);
-	if (c->ended || send_close(c, err, false) < 0) {
+	if (c->ended || (!c->text && send_close(c, err, false) < 0)) {
 		c->state = BW_CLIENT_GONE;
 		return;
 	}
 	c->state = BW_CLIENT_LEAVING;
-	c->leave_by = bw_now_ms() + BW_CLIENT_LEAVE_MS;
+	/* The answers may be many and their reader a pager. */
+	c->leave_by = c->text ? INT64_MAX : bw_now_ms() + BW_CLIENT_LEAVE_MS;
 }
 
-/* The client or the board broke the protocol: this session pays for it and no other. */
-static void client_fault(struct bw_client *c, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void client_fault(struct bw_client *c, int err, const char *fmt, ...)
+void bw_client_fault(struct bw_client *c, int err, const char *fmt, ...)
 {
 	char why[160];
 	va_list ap;
@@ -104,10 +105,16 @@ static void client_fault(struct bw_client *c, int err, const char *fmt, ...)
 
 void bw_client_read(struct bw_client *c)
 {
+	uint8_t *room;
 	size_t size;
-	uint8_t *room = bw_stream_room(&c->in, &size);
-	ssize_t n = recv(c->fd, room, size, MSG_DONTWAIT);
+	ssize_t n;
 
+	if (c->text) {
+		bw_text_read(c);
+		return;
+	}
+	room = bw_stream_room(&c->in, &size);
+	n = recv(c->fd, room, size, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0)
@@ -117,40 +124,21 @@ void bw_client_read(struct bw_client *c)
 	c->pending = true;
 }
 
-/* CREDIT in either direction gives back to the window of the other one. */
-static int take_credit(struct bw_window *w, const struct bw_frame *f)
-{
-	struct bw_reader r;
-	uint32_t bytes;
-
-	bw_reader_init(&r, f->payload, bw_frame_payload_len(f));
-	bytes = bw_get_u32(&r);
-	if (bw_get_end(&r) < 0 || w->avail + bytes > w->size)
-		return -EPROTO;
-	w->avail += bytes;
-	return 0;
-}
-
 /* What the client says of itself is replaced by what the kernel says, but for its name. */
-static int client_open(struct bw_client *c, const struct bw_frame *f, uint32_t *last_session)
+int bw_client_start(struct bw_client *c, struct bw_open *m, uint32_t request, uint32_t *last_session)
 {
-	struct bw_frame head = { .type = BW_MSG_OPEN, .session = *last_session + 1, .request = f->request };
+	struct bw_frame head = { .type = BW_MSG_OPEN, .session = *last_session + 1, .request = request };
 	struct bw_buf payload = { 0 }, frame = { 0 };
-	struct bw_reader rd;
-	struct bw_open m;
 	char comm[32];
 	int r;
 
-	bw_reader_init(&rd, f->payload, bw_frame_payload_len(f));
-	if (bw_get_open(&rd, &m) < 0 || f->flags || m.window < BW_WINDOW_MIN || !head.session) {
-		client_fault(c, -EPROTO, "sent a bad OPEN");
-		return 0;
-	}
-	if (m.window > BW_WINDOW_MAX)
-		m.window = BW_WINDOW_MAX;
-	m.pid = c->pid;
-	m.uid = c->uid;
-	bw_put_open(&payload, &m);
+	if (!head.session)
+		return -EUSERS;		/* numbers are used up, once in 2^32 */
+	if (m->window > BW_WINDOW_MAX)
+		m->window = BW_WINDOW_MAX;
+	m->pid = c->pid;
+	m->uid = c->uid;
+	bw_put_open(&payload, m);
 	bw_frame_put_msg(&frame, &head, payload.data, payload.len);
 	r = payload.err ? payload.err : frame.err ? frame.err : bw_queue_put(&c->link->out, frame.data, frame.len);
 	bw_buf_free(&payload);
@@ -160,9 +148,21 @@ static int client_open(struct bw_client *c, const struct bw_frame *f, uint32_t *
 	c->session = ++*last_session;
 	c->state = BW_CLIENT_OPEN;
 	bw_window_init(&c->up, c->link->window);
-	bw_window_init(&c->down, m.window);
-	snprintf(c->who, sizeof(c->who), "client %u (%s)", c->pid, bw_printable(comm, sizeof(comm), m.comm.p, m.comm.len));
+	bw_window_init(&c->down, m->window);
+	snprintf(c->who, sizeof(c->who), "client %u (%s)", c->pid, bw_printable(comm, sizeof(comm), m->comm.p, m->comm.len));
 	bw_log(BW_LOG_DEBUG, "board %s: session %u is %s, uid %u", c->link->name, c->session, c->who, c->uid);
+	return 0;
+}
+
+static int client_open(struct bw_client *c, const struct bw_frame *f, uint32_t *last_session)
+{
+	struct bw_reader rd;
+	struct bw_open m;
+
+	bw_reader_init(&rd, f->payload, bw_frame_payload_len(f));
+	if (!bw_get_open(&rd, &m) && !f->flags && m.window >= BW_WINDOW_MIN)
+		return bw_client_start(c, &m, f->request, last_session);
+	bw_client_fault(c, -EPROTO, "sent a bad OPEN");
 	return 0;
 }
 
@@ -184,7 +184,7 @@ static int client_frame(struct bw_client *c, const struct bw_frame *f, uint32_t 
 	struct bw_frame out = *f;
 
 	if (f->session) {
-		client_fault(c, -EPROTO, "wrote a session number (%u) of its own", f->session);
+		bw_client_fault(c, -EPROTO, "wrote a session number (%u) of its own", f->session);
 		return 0;
 	}
 	if (client_own_frame(c, f))
@@ -192,19 +192,19 @@ static int client_frame(struct bw_client *c, const struct bw_frame *f, uint32_t 
 	if (f->type == BW_MSG_OPEN && c->state == BW_CLIENT_GREETED)
 		return client_open(c, f, last_session);
 	if (c->state != BW_CLIENT_OPEN || f->type <= BW_MSG_OPEN) {
-		client_fault(c, -EPROTO, "sent a frame of type %u at the wrong time", f->type);
+		bw_client_fault(c, -EPROTO, "sent a frame of type %u at the wrong time", f->type);
 		return 0;
 	}
 	if (f->type == BW_MSG_CLOSE) {
 		bw_client_end(c, 0, true);
 		return 0;
 	}
-	if (f->type == BW_MSG_CREDIT && take_credit(&c->down, f) < 0) {
-		client_fault(c, -EPROTO, "gave back more credit than it was sent");
+	if (f->type == BW_MSG_CREDIT && bw_window_credited(&c->down, f) < 0) {
+		bw_client_fault(c, -EPROTO, "gave back more credit than it was sent");
 		return 0;
 	}
 	if (bw_frame_counts(f->type) && bw_window_receive(&c->up, f->length) < 0) {
-		client_fault(c, -EPROTO, "sent more than its window of %u bytes", c->up.size);
+		bw_client_fault(c, -EPROTO, "sent more than its window of %u bytes", c->up.size);
 		return 0;
 	}
 	out.session = c->session;
@@ -217,6 +217,8 @@ bool bw_client_forward(struct bw_client *c, size_t burst, uint32_t *last_session
 	size_t done = 0;
 	int r = 0;
 
+	if (c->text)
+		return bw_text_forward(c, burst, last_session);
 	while (c->pending && c->state < BW_CLIENT_LEAVING && done < burst && bw_link_room(c->link)) {
 		r = bw_stream_next(&c->in, &f);
 		if (!r) {
@@ -227,9 +229,9 @@ bool bw_client_forward(struct bw_client *c, size_t burst, uint32_t *last_session
 			done += f.length;
 			r = client_frame(c, &f, last_session);
 			if (r < 0)
-				client_fault(c, r, "cannot be served: %s", strerror(-r));
+				bw_client_fault(c, r, "cannot be served: %s", strerror(-r));
 		} else {
-			client_fault(c, r, "sent what is no frame");
+			bw_client_fault(c, r, "sent what is no frame");
 		}
 	}
 	/* Everything it said was passed on before its end is. */
@@ -251,20 +253,24 @@ void bw_client_deliver(struct bw_client *c, const struct bw_frame *f)
 		bw_client_end(c, bw_errno_from_wire(f->status), false);
 		return;
 	}
-	if (f->type == BW_MSG_CREDIT && take_credit(&c->up, f) < 0) {
-		client_fault(c, -EPROTO, "was given more credit by the board than it used");
+	if (f->type == BW_MSG_CREDIT && bw_window_credited(&c->up, f) < 0) {
+		bw_client_fault(c, -EPROTO, "was given more credit by the board than it used");
 		return;
 	}
 	if (bw_frame_counts(f->type) && bw_window_receive(&c->down, f->length) < 0) {
-		client_fault(c, -EPROTO, "was sent more by the board than its window of %u bytes", c->down.size);
+		bw_client_fault(c, -EPROTO, "was sent more by the board than its window of %u bytes", c->down.size);
 		return;
 	}
 	if (bw_queue_len(&c->out) + f->length > (size_t)c->down.size + BW_CLIENT_SLACK) {
-		client_fault(c, -ENOBUFS, "does not read");
+		bw_client_fault(c, -ENOBUFS, "does not read");
+		return;
+	}
+	if (c->text) {
+		bw_text_deliver(c, f);
 		return;
 	}
 	if (bw_queue_put_frame(&c->out, &out) < 0) {
-		client_fault(c, -ENOMEM, "cannot be served: no memory");
+		bw_client_fault(c, -ENOMEM, "cannot be served: no memory");
 		return;
 	}
 	/* The board could not make the session: nothing else will come of it. */
@@ -288,6 +294,8 @@ void bw_client_write(struct bw_client *c, int64_t now)
 			break;
 		}
 		bw_queue_drop(&c->out, (size_t)n);
+		if (c->text)
+			bw_text_written(c, (size_t)n);
 	}
 	if (c->state == BW_CLIENT_LEAVING && (!bw_queue_len(&c->out) || now >= c->leave_by || c->ended))
 		c->state = BW_CLIENT_GONE;

@@ -15,6 +15,7 @@
 #include "host-bridge/link.h"
 #include "host-bridge/queue.h"
 #include "protocol/frame.h"
+#include "protocol/msg.h"
 
 /* What frames that windows do not count (CREDIT, a late CLOSE) may add to a client's queue. */
 #define BW_CLIENT_SLACK		(64u << 10)
@@ -40,12 +41,15 @@ struct bw_client {
 	struct bw_stream in;
 	bool pending;			/* `in` may hold whole frames that wait for room in the link */
 	bool ended;			/* it closed its end */
+	bool text;			/* it speaks BPFd's lines (text.h), and what it said waits in `said`, not in `in` */
+	bool said_all, told_end;	/* text: it shut down its side; and the board knows */
+	struct bw_queue said;
 	struct bw_queue out;
-	int64_t leave_by;		/* LEAVING */
+	int64_t leave_by;		/* LEAVING; INT64_MAX: whenever it has read all */
 };
 
-/* Takes fd in every case. NULL: no memory. Queues the greeting. */
-struct bw_client *bw_client_new(int fd, struct bw_link *link);
+/* Takes fd in every case. NULL: no memory. Queues the greeting; text: there is none, the board will greet. */
+struct bw_client *bw_client_new(int fd, struct bw_link *link, bool text);
 void bw_client_free(struct bw_client *c);
 
 void bw_client_read(struct bw_client *c);
@@ -58,5 +62,9 @@ void bw_client_deliver(struct bw_client *c, const struct bw_frame *f);
  * The session is over: the client is told by CLOSE with err (0 or a negative errno), and leaves; tell_board: the board is told too.
  */
 void bw_client_end(struct bw_client *c, int err, bool tell_board);
+/* The client or the board broke the protocol, or it cannot be served: this session pays for it and no other. Logged. */
+void bw_client_fault(struct bw_client *c, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Its session begins: OPEN goes to the board, with who it is as the kernel says. m->window is at least BW_WINDOW_MIN. 0 or a negative errno. */
+int bw_client_start(struct bw_client *c, struct bw_open *m, uint32_t request, uint32_t *last_session);
 
 #endif

@@ -12,9 +12,9 @@
 #define BURST	BW_FRAME_MAX	/* bytes a client may pass on before it is the next one's turn */
 #define ACCEPTS	16		/* connections taken before others get their turn */
 
-void bw_clients_init(struct bw_clients *cs, struct bw_link *link, int listen_fd)
+void bw_clients_init(struct bw_clients *cs, struct bw_link *link, int listen_fd, int text_fd)
 {
-	*cs = (struct bw_clients) { .link = link, .listen_fd = listen_fd };
+	*cs = (struct bw_clients) { .link = link, .listen_fd = listen_fd, .text_fd = text_fd };
 }
 
 void bw_clients_fini(struct bw_clients *cs)
@@ -68,17 +68,20 @@ void bw_clients_end_all(struct bw_clients *cs, int err)
 
 int bw_clients_pollfds(struct bw_clients *cs, struct pollfd *fds, int64_t now, int *timeout_ms)
 {
+	/* Whoever speaks lines cannot be told to try again in a moment: it waits till the link is up, or is known not to come up. */
+	bool opening = cs->link->state != BW_LINK_UP && cs->link->status == -EAGAIN;
 	struct bw_client *c;
 	int n = 0;
 
 	fds[n++] = (struct pollfd) { .fd = cs->listen_fd, .events = POLLIN };
+	fds[n++] = (struct pollfd) { .fd = opening ? -1 : cs->text_fd, .events = POLLIN };
 	for (c = cs->list; c; c = c->next) {
-		short events = (c->state < BW_CLIENT_LEAVING && !c->pending && !c->ended ? POLLIN : 0) |
+		short events = (c->state < BW_CLIENT_LEAVING && !c->pending && !c->ended && !c->said_all ? POLLIN : 0) |
 			       (bw_queue_len(&c->out) ? POLLOUT : 0);
 
 		/* poll always tells of a hang-up: a client that we have no use for now must not keep us awake. */
 		fds[n++] = (struct pollfd) { .fd = events ? c->fd : -1, .events = events };
-		if (c->state == BW_CLIENT_LEAVING) {
+		if (c->state == BW_CLIENT_LEAVING && c->leave_by < INT64_MAX) {
 			int64_t left = c->leave_by > now ? c->leave_by - now : 0;
 
 			if (*timeout_ms < 0 || left < *timeout_ms)
@@ -88,28 +91,29 @@ int bw_clients_pollfds(struct bw_clients *cs, struct pollfd *fds, int64_t now, i
 	return n;
 }
 
-static void clients_accept(struct bw_clients *cs)
+static void clients_accept(struct bw_clients *cs, int listen_fd)
 {
+	bool text = listen_fd == cs->text_fd;
 	struct bw_client *c, **end;
 	char reason[128];
 	int i, fd;
 
 	for (i = 0; i < ACCEPTS; i++) {
 		if (cs->link->state != BW_LINK_UP) {
-			if (bw_greeting_refuse_next(cs->listen_fd, cs->link->name, cs->link->status, cs->link->reason) < 0)
+			if (bw_greeting_refuse_next(listen_fd, text, cs->link->name, cs->link->status, cs->link->reason) < 0)
 				return;
 			continue;
 		}
 		if (cs->count >= BW_CLIENTS_MAX) {
 			snprintf(reason, sizeof(reason), "board %s has %u clients already: end one of them", cs->link->name, cs->count);
-			if (bw_greeting_refuse_next(cs->listen_fd, cs->link->name, -EUSERS, reason) < 0)
+			if (bw_greeting_refuse_next(listen_fd, text, cs->link->name, -EUSERS, reason) < 0)
 				return;
 			continue;
 		}
-		fd = accept4(cs->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;
-		c = bw_client_new(fd, cs->link);
+		c = bw_client_new(fd, cs->link, text);
 		if (!c) {
 			bw_log(BW_LOG_ERROR, "board %s: a client was turned away: no memory", cs->link->name);
 			return;
@@ -123,14 +127,15 @@ static void clients_accept(struct bw_clients *cs)
 
 void bw_clients_input(struct bw_clients *cs, const struct pollfd *fds)
 {
-	const struct pollfd *p = fds + 1;
+	const struct pollfd *p = fds + 2;
 	struct bw_client *c;
 
 	for (c = cs->list; c; c = c->next, p++)
 		if (p->fd >= 0 && p->events & POLLIN && p->revents & (POLLIN | POLLHUP | POLLERR) && c->state < BW_CLIENT_LEAVING)
 			bw_client_read(c);
-	if (fds[0].revents)
-		clients_accept(cs);	/* at the end: it makes the list longer than fds */
+	for (int i = 0; i < 2; i++)	/* at the end: it makes the list longer than fds */
+		if (fds[i].revents)
+			clients_accept(cs, fds[i].fd);
 }
 
 /* Whoever had its turn goes to the end of the list. */

@@ -9,11 +9,12 @@
 #include "host-bridge/client.h"
 #include "host-bridge/link.h"
 
-#define BW_CLIENTS_MAX	256
+#define BW_CLIENTS_MAX		256
+#define BW_CLIENTS_POLLFDS	(2 + BW_CLIENTS_MAX)
 
 struct bw_clients {
 	struct bw_link *link;
-	int listen_fd;			/* not owned */
+	int listen_fd, text_fd;		/* the sockets of frames and of lines (text.h); not owned; -1: none */
 	struct bw_client *list;		/* whoever stands first has its turn first */
 	unsigned int count, sessions;	/* connections, and those with a session */
 	uint32_t last_session;		/* numbers given in this link's life */
@@ -21,10 +22,10 @@ struct bw_clients {
 
 extern const struct bw_link_user bw_clients_link_user;		/* with the struct bw_clients as arg */
 
-void bw_clients_init(struct bw_clients *cs, struct bw_link *link, int listen_fd);
+void bw_clients_init(struct bw_clients *cs, struct bw_link *link, int listen_fd, int text_fd);
 void bw_clients_fini(struct bw_clients *cs);
 
-/* The listening socket and each client, in this order; fds has room for BW_CLIENTS_MAX + 1. Returns how many. */
+/* The listening sockets and each client, in this order; fds has room for BW_CLIENTS_POLLFDS. Returns how many. */
 int bw_clients_pollfds(struct bw_clients *cs, struct pollfd *fds, int64_t now, int *timeout_ms);
 /* With the same fds, after poll: accepts and reads. */
 void bw_clients_input(struct bw_clients *cs, const struct pollfd *fds);

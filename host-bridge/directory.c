@@ -123,7 +123,7 @@ int bw_directory_open(struct bw_directory *d, const char *path, const char *grou
 
 	*d = (struct bw_directory) { .fd = -1, .lock_fd = -1 };
 	if ((size_t)snprintf(d->path, sizeof(d->path), "%s", path) >= sizeof(d->path) ||
-	    strlen(path) + 1 + BW_BOARD_NAME_MAX >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
+	    strlen(path) + 1 + BW_BOARD_NAME_MAX + strlen(BW_NAME_TEXT) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
 		snprintf(err, errlen, "%s is too long for a directory of sockets: choose a shorter one with --dir", path);
 		return -ENAMETOOLONG;
 	}

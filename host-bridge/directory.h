@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The directory of sockets: DIR/SERIAL per board, DIR/bridge.lock held by the one bridge that serves it. All by descriptor and without
+ * The directory of sockets: DIR/SERIAL and DIR/SERIAL.bpfd per board, DIR/bridge.lock held by the one bridge that serves it. All by descriptor and without
  * following links, since the directory may lie where others can write.
  */
 #ifndef BW_HOST_BRIDGE_DIRECTORY_H

@@ -38,23 +38,22 @@ void bw_greeting_put(struct bw_buf *b, const char *name, int status, const char 
 	bw_buf_free(&payload);
 }
 
-void bw_greeting_refuse(int fd, const char *name, int err, const char *reason)
+int bw_greeting_refuse_next(int listen_fd, bool text, const char *name, int err, const char *reason)
 {
+	bw_cleanup_fd int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct bw_buf b = { 0 };
 
-	bw_greeting_put(&b, name, err, reason);
+	if (fd < 0)
+		return errno == ECONNABORTED || errno == EINTR ? 0 : -errno;
+	if (text) {
+		bw_put_bytes(&b, reason, strlen(reason));
+		bw_put_bytes(&b, "\n", 1);
+	} else {
+		bw_greeting_put(&b, name, err, reason);
+	}
 	/* Less than a new socket's buffer takes at once; a client that is gone already does not matter. */
 	if (!b.err)
 		(void)!send(fd, b.data, b.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	bw_buf_free(&b);
-}
-
-int bw_greeting_refuse_next(int listen_fd, const char *name, int err, const char *reason)
-{
-	bw_cleanup_fd int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	if (fd < 0)
-		return errno == ECONNABORTED || errno == EINTR ? 0 : -errno;
-	bw_greeting_refuse(fd, name, err, reason);
 	return 0;
 }

@@ -19,6 +19,28 @@
 #define PAUSE_MAX_MS	4000
 #define LEAVE_MS	3000
 
+static void stop_listening(struct bw_keeper *k)
+{
+	if (k->listen_fd >= 0) {
+		bw_directory_remove(k->dir, k->name);
+		close(bw_steal_fd(&k->listen_fd));
+	}
+	if (k->text_fd >= 0) {
+		bw_directory_remove(k->dir, k->text_name);
+		close(bw_steal_fd(&k->text_fd));
+	}
+}
+
+void bw_keeper_free(struct bw_keeper *k)
+{
+	if (!k)
+		return;
+	stop_listening(k);
+	if (k->report_fd >= 0)
+		close(k->report_fd);
+	free(k);
+}
+
 struct bw_keeper *bw_keeper_new(struct bw_directory *dir, const char *name, const struct bw_found *found, const char *command)
 {
 	struct bw_keeper *k = calloc(1, sizeof(*k));
@@ -33,29 +55,21 @@ struct bw_keeper *bw_keeper_new(struct bw_directory *dir, const char *name, cons
 		k->found = *found;
 	snprintf(k->name, sizeof(k->name), "%s", name);
 	snprintf(k->reason, sizeof(k->reason), "board %s is being opened", name);
+	snprintf(k->text_name, sizeof(k->text_name), "%s" BW_NAME_TEXT, name);
+	k->text_fd = -1;
 	k->listen_fd = bw_directory_listen(dir, name);
 	if (k->listen_fd >= 0)
+		k->text_fd = bw_directory_listen(dir, k->text_name);
+	if (k->text_fd >= 0)
 		return k;
-	free(k);
+	bw_keeper_free(k);
 	return NULL;
-}
-
-void bw_keeper_free(struct bw_keeper *k)
-{
-	if (!k)
-		return;
-	if (k->listen_fd >= 0) {
-		bw_directory_remove(k->dir, k->name);
-		close(k->listen_fd);
-	}
-	if (k->report_fd >= 0)
-		close(k->report_fd);
-	free(k);
 }
 
 static void keeper_start(struct bw_keeper *k, int64_t now)
 {
-	struct bw_worker_options o = { .name = k->name, .found = k->command ? NULL : &k->found, .command = k->command, .listen_fd = k->listen_fd };
+	struct bw_worker_options o = { .name = k->name, .found = k->command ? NULL : &k->found, .command = k->command,
+					.listen_fd = k->listen_fd, .text_fd = k->text_fd };
 	int fds[2];
 
 	k->started_at = now;
@@ -174,9 +188,7 @@ void bw_keeper_leave(struct bw_keeper *k, int64_t now)
 		return;
 	k->leaving = true;
 	k->kill_at = now + LEAVE_MS;
-	bw_directory_remove(k->dir, k->name);
-	if (k->listen_fd >= 0)
-		close(bw_steal_fd(&k->listen_fd));
+	stop_listening(k);
 	if (k->pid)
 		kill(k->pid, SIGTERM);
 }
@@ -185,16 +197,25 @@ void bw_keeper_leave(struct bw_keeper *k, int64_t now)
 
 int bw_keeper_pollfds(struct bw_keeper *k, struct pollfd fds[BW_KEEPER_POLLFDS])
 {
+	bool refusing = !k->pid && !k->leaving;
+
 	fds[0] = (struct pollfd) { .fd = k->report_fd, .events = POLLIN };
-	fds[1] = (struct pollfd) { .fd = k->pid || k->leaving ? -1 : k->listen_fd, .events = POLLIN };
+	fds[1] = (struct pollfd) { .fd = refusing ? k->listen_fd : -1, .events = POLLIN };
+	fds[2] = (struct pollfd) { .fd = refusing && k->status != -EAGAIN ? k->text_fd : -1, .events = POLLIN };	/* as in clients.c */
 	return BW_KEEPER_POLLFDS;
+}
+
+static void refuse_all(struct bw_keeper *k, const struct pollfd *p)
+{
+	if (p->revents && !k->pid && !k->leaving)
+		while (bw_greeting_refuse_next(p->fd, p->fd == k->text_fd, k->name, k->status, k->reason) >= 0)
+			;
 }
 
 void bw_keeper_input(struct bw_keeper *k, const struct pollfd fds[BW_KEEPER_POLLFDS])
 {
 	if (fds[0].revents)
 		keeper_read(k);
-	if (fds[1].revents && !k->pid && k->listen_fd >= 0)
-		while (bw_greeting_refuse_next(k->listen_fd, k->name, k->status, k->reason) >= 0)
-			;
+	refuse_all(k, &fds[1]);
+	refuse_all(k, &fds[2]);
 }

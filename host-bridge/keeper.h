@@ -15,7 +15,7 @@
 #include "host-bridge/finder.h"
 #include "host-bridge/report.h"
 
-#define BW_KEEPER_POLLFDS	2
+#define BW_KEEPER_POLLFDS	3
 
 struct bw_keeper {
 	struct bw_keeper *next;
@@ -23,7 +23,8 @@ struct bw_keeper {
 	char name[BW_BOARD_NAME_SIZE];
 	struct bw_found found;			/* the USB interface, or an empty node */
 	const char *command;			/* else this; not owned */
-	int listen_fd, report_fd;
+	char text_name[BW_BOARD_NAME_SIZE + 5];	/* NAME.bpfd */
+	int listen_fd, text_fd, report_fd;
 	pid_t pid;				/* 0: none runs */
 	bool leaving;				/* the board is gone: freed when its process has ended */
 	bool seen;				/* by the scan under way */

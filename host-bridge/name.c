@@ -29,7 +29,7 @@ void bw_name_from_serial(char out[BW_BOARD_NAME_SIZE], const char *serial, const
 	if (out[0] == '.')
 		out[0] = '_';
 	/* The lock, the log, and SERIAL.bpfd (the text protocol's socket) live in the same directory. */
-	if (!strcmp(out, "bridge.lock") || !strcmp(out, "bridge.log") || ends_with(out, ".bpfd"))
+	if (!strcmp(out, "bridge.lock") || !strcmp(out, "bridge.log") || ends_with(out, BW_NAME_TEXT))
 		*strrchr(out, '.') = '_';
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #define BW_BOARD_NAME_MAX	64
+#define BW_NAME_TEXT		".bpfd"	/* behind a board's name: the socket of the text protocol */
 #define BW_BOARD_NAME_SIZE	(BW_BOARD_NAME_MAX + 4)		/* with a suffix such as "-12" and the NUL */
 
 /* The name for this serial number; where that is empty (or NULL), for this fallback. */

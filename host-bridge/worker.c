@@ -28,19 +28,21 @@ static void keep_open(int fd)
 
 pid_t bw_worker_start(const struct bw_worker_options *o)
 {
-	char listen_fd[16], report_fd[16], level[16], interface[16];
+	char listen_fd[16], text_fd[16], report_fd[16], level[16], interface[16];
 	const char *argv[16];
 	pid_t parent = getpid(), pid;
 	sigset_t none;
 	int n = 0;
 
 	snprintf(listen_fd, sizeof(listen_fd), "%d", o->listen_fd);
+	snprintf(text_fd, sizeof(text_fd), "%d", o->text_fd);
 	snprintf(report_fd, sizeof(report_fd), "%d", o->report_fd);
 	snprintf(level, sizeof(level), "%d", (int)bw_log_level());
 	argv[n++] = "bpfwire-bridge";
 	argv[n++] = BW_WORKER_ARG;
 	argv[n++] = o->name;
 	argv[n++] = listen_fd;
+	argv[n++] = text_fd;
 	argv[n++] = report_fd;
 	argv[n++] = level;
 	if (o->command) {
@@ -64,6 +66,7 @@ pid_t bw_worker_start(const struct bw_worker_options *o)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	keep_open(o->listen_fd);
+	keep_open(o->text_fd);
 	keep_open(o->report_fd);
 	execv("/proc/self/exe", (char *const *)argv);
 	_exit(127);
@@ -84,7 +87,7 @@ static void give_memory_back(void)
 
 struct worker {
 	const char *name;
-	int listen_fd, report_fd;
+	int listen_fd, text_fd, report_fd;
 	struct bw_pipe *pipe;
 	pid_t command;		/* 0: none */
 };
@@ -120,7 +123,7 @@ static int worker_open(struct worker *w, char **argv, char *err, size_t errlen)
 static int worker_run(struct worker *w, int stop_fd, char *err, size_t errlen)
 {
 	struct bw_board_options o = {
-		.name = w->name, .pipe = w->pipe, .listen_fd = w->listen_fd, .report_fd = w->report_fd, .stop_fd = stop_fd,
+		.name = w->name, .pipe = w->pipe, .listen_fd = w->listen_fd, .text_fd = w->text_fd, .report_fd = w->report_fd, .stop_fd = stop_fd,
 	};
 	int r = bw_board_run(&o, err, errlen);
 
@@ -136,17 +139,19 @@ int bw_worker_main(int argc, char **argv)
 	char err[BW_REPORT_LINE] = "";
 	int r, stop_fd = stop_signals();
 
-	/* NAME LISTEN-FD REPORT-FD LEVEL usb NODE INTERFACE | command COMMAND */
-	if (argc < 8 || stop_fd < 0)
+	/* NAME LISTEN-FD TEXT-FD REPORT-FD LEVEL usb NODE INTERFACE | command COMMAND */
+	if (argc < 9 || stop_fd < 0)
 		return 2;
 	give_memory_back();
 	w.name = argv[2];
 	w.listen_fd = atoi(argv[3]);
-	w.report_fd = atoi(argv[4]);
-	bw_log_init("bpfwire-bridge", (enum bw_log_level)atoi(argv[5]));
+	w.text_fd = atoi(argv[4]);
+	w.report_fd = atoi(argv[5]);
+	bw_log_init("bpfwire-bridge", (enum bw_log_level)atoi(argv[6]));
 	fcntl(w.listen_fd, F_SETFD, FD_CLOEXEC);
+	fcntl(w.text_fd, F_SETFD, FD_CLOEXEC);
 	fcntl(w.report_fd, F_SETFD, FD_CLOEXEC);
-	r = worker_open(&w, argv + 6, err, sizeof(err));
+	r = worker_open(&w, argv + 7, err, sizeof(err));
 	if (r >= 0)
 		r = worker_run(&w, stop_fd, err, sizeof(err));
 	if (r < 0)

@@ -16,7 +16,7 @@ struct bw_worker_options {
 	const char *name;
 	const struct bw_found *found;	/* or NULL and a command */
 	const char *command;
-	int listen_fd, report_fd;
+	int listen_fd, text_fd, report_fd;
 };
 
 /* Returns the pid or a negative errno. The descriptors stay the caller's. The process ends with its parent. */

@@ -264,6 +264,19 @@ int bw_window_receive(struct bw_window *w, uint32_t len)
 	return 0;
 }
 
+int bw_window_credited(struct bw_window *w, const struct bw_frame *credit)
+{
+	struct bw_reader r;
+	uint32_t bytes;
+
+	bw_reader_init(&r, credit->payload, bw_frame_payload_len(credit));
+	bytes = bw_get_u32(&r);
+	if (bw_get_end(&r) < 0 || w->avail + bytes > w->size)
+		return -EPROTO;
+	w->avail += bytes;
+	return 0;
+}
+
 uint32_t bw_window_consume(struct bw_window *w, uint32_t len)
 {
 	uint32_t give;

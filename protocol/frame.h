@@ -92,5 +92,7 @@ struct bw_window {
 void bw_window_init(struct bw_window *w, uint32_t size);
 int bw_window_receive(struct bw_window *w, uint32_t len);	/* -EPROTO: the peer sent more than it may */
 uint32_t bw_window_consume(struct bw_window *w, uint32_t len);	/* bytes to give back now by CREDIT, 0: not yet */
+/* A CREDIT frame came, for the side that sends; -EPROTO: malformed, or it gives back more than was sent. */
+int bw_window_credited(struct bw_window *w, const struct bw_frame *credit);
 
 #endif

@@ -146,6 +146,7 @@ static int take_hello(struct bw_board *b, const struct bw_frame *f)
 	b->arch = h.arch;
 	b->lockdown = h.lockdown;
 	b->page_size = h.page_size;
+	b->window = h.window;
 	copy_text(b->machine, sizeof(b->machine), h.machine);
 	copy_text(b->release, sizeof(b->release), h.release);
 	copy_text(b->daemon, sizeof(b->daemon), h.role_version);

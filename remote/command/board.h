@@ -30,6 +30,7 @@ struct bw_board {
 	uint8_t arch;			/* enum bw_arch */
 	uint8_t lockdown;		/* enum bw_lockdown */
 	uint32_t page_size;
+	uint32_t window;		/* of its sessions: bytes that may be under way to the board */
 	char machine[65], release[65], daemon[65], cpus_online[65];
 	char build_id[65];		/* of the kernel; "" unknown */
 };

@@ -18,23 +18,10 @@
 
 struct stream {
 	struct bw_session s;
-	int64_t credit;		/* what the board still takes */
+	struct bw_window up;	/* what the board still takes */
 	bool ended;		/* standard input has */
 	int status;		/* of the board's CLOSE */
 };
-
-static int take_credit(struct stream *t, const struct bw_frame *f)
-{
-	struct bw_reader r;
-	uint32_t bytes;
-
-	bw_reader_init(&r, f->payload, bw_frame_payload_len(f));
-	bytes = bw_get_u32(&r);
-	if (bw_get_end(&r) || t->credit + bytes > BW_WINDOW_MAX)
-		return -EPROTO;
-	t->credit += bytes;
-	return 0;
-}
 
 /* 0, 1: the board has closed the session, or a negative errno. */
 static int take(struct stream *t, const struct bw_frame *f)
@@ -43,7 +30,7 @@ static int take(struct stream *t, const struct bw_frame *f)
 	case BW_MSG_DATA:
 		return bw_write_full(1, f->payload, bw_frame_payload_len(f));
 	case BW_MSG_CREDIT:
-		return take_credit(t, f);
+		return bw_window_credited(&t->up, f);
 	case BW_MSG_CLOSE:
 		return f->status ? bw_errno_from_wire(f->status) : 1;
 	default:
@@ -73,8 +60,9 @@ static int from_user(struct stream *t)
 		return 0;
 	if (n <= 0)
 		t->ended = true;
-	t->credit -= BW_FRAME_HEADER + (n > 0 ? n : 0);
-	r = bw_session_post(&t->s, BW_MSG_DATA, buf, n > 0 ? (size_t)n : 0, NULL);
+	r = bw_window_receive(&t->up, (uint32_t)(BW_FRAME_HEADER + (n > 0 ? n : 0)));
+	if (!r)
+		r = bw_session_post(&t->s, BW_MSG_DATA, buf, n > 0 ? (size_t)n : 0, NULL);
 	/* After `exit` the board may have closed already, and that is what is still to be read. */
 	return t->ended && r == -ECONNRESET ? 0 : r;
 }
@@ -84,7 +72,7 @@ static int pass(struct stream *t)
 	int r;
 
 	while (!(r = take_all(t))) {
-		bool room = t->credit >= (int64_t)(PIECE + BW_FRAME_HEADER);
+		bool room = t->up.avail >= (int64_t)(PIECE + BW_FRAME_HEADER);
 		struct pollfd p[2] = { { .fd = t->s.fd, .events = POLLIN }, { .fd = t->ended || !room ? -1 : 0, .events = POLLIN } };
 
 		if (poll(p, 2, -1) < 0)
@@ -109,13 +97,14 @@ static int say_why(const struct bw_board *b, int err)
 
 static int talk(struct bw_board *b)
 {
-	struct stream t = { .credit = BW_WINDOW };
+	struct stream t = { 0 };
 	struct termios before;
 	bool raw;
 	int r = bw_session_open_service(&t.s, b, BW_SERVICE_TEXT);
 
 	if (r)
 		return say_why(b, r);
+	bw_window_init(&t.up, b->window);
 	raw = bw_tty_raw(0, &before);
 	r = pass(&t);
 	if (raw)

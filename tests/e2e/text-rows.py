@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the text protocol must answer. text-rows.py [--board] [--pty] DIR COMMAND...: COMMAND speaks it on its standard input and output; DIR is
+"""What the text protocol must answer. text-rows.py [--board] [--socket] DIR COMMAND...: COMMAND speaks it on its standard input and output; DIR is
 empty and ours. Without --board the kernel behind it is this machine's, and then its processes can be looked at too."""
 import ctypes
 import os
@@ -16,7 +16,8 @@ from bpfd_client import Client, RETURN_0, b64, insn, load_line, output_program
 
 args = sys.argv[1:]
 BOARD = "--board" in args
-args = [a for a in args if a != "--board"]
+SOCKET = "--socket" in args		# the other side sees no terminal
+args = [a for a in args if a not in ("--board", "--socket")]
 DIR, COMMAND = args[0], args[1:]
 WORD = "tx%s" % os.urandom(4).hex()
 failed = 0
@@ -480,6 +481,8 @@ def limits():
 
 @section("a terminal")
 def terminal():
+    if SOCKET:
+        return
     if BOARD:
         return
     c = Client(COMMAND, pty=True, limit=120)

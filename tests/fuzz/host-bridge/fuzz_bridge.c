@@ -122,7 +122,7 @@ static void begin(struct world *w, uint8_t how)
 	*w = (struct world) { .pipe = { .ops = &ops }, .client_fd = -1, .now = 1 };
 	if (bw_link_init(&w->link, &w->pipe, "fuzz", &bw_clients_link_user, &w->clients) < 0)
 		abort();
-	bw_clients_init(&w->clients, &w->link, -1);
+	bw_clients_init(&w->clients, &w->link, -1, -1);
 	turn(w);
 	if (how & 1)
 		return;
@@ -131,11 +131,12 @@ static void begin(struct world *w, uint8_t how)
 	if (w->link.state != BW_LINK_UP || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
 		abort();
 	w->client_fd = fds[0];
-	w->clients.list = bw_client_new(fds[1], &w->link);
+	w->clients.list = bw_client_new(fds[1], &w->link, how & 4);
 	w->clients.count = 1;
 	if (how & 2)
 		return;
-	put_open(w);
+	if (!(how & 4))		/* a client of lines has its session without asking */
+		put_open(w);
 	turn(w);
 	if (w->clients.sessions != 1)
 		abort();

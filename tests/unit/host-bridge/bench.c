@@ -73,6 +73,7 @@ static void *run(void *arg)
 	s->b->result = bw_board_run(&s->o, s->b->reason, sizeof(s->b->reason));
 	s->o.pipe->ops->close(s->o.pipe);
 	close(s->o.listen_fd);
+	close(s->o.text_fd);
 	close(s->o.stop_fd);
 	free(s);
 	return NULL;
@@ -101,12 +102,15 @@ void bench_start(struct bench *b, bool has_reset)
 	if (!mkdtemp(b->dir) || socketpair(AF_UNIX, SOCK_STREAM, 0, pipe_fds) < 0 || pipe(reset_fds) < 0 || pipe(stop_fds) < 0)
 		abort();
 	snprintf(b->path, sizeof(b->path), "%s/board", b->dir);
+	snprintf(b->text_path, sizeof(b->text_path), "%s.bpfd", b->path);
 	b->board_fd = pipe_fds[0];
 	b->resets_fd = reset_fds[0];
 	b->stop_fd = stop_fds[1];
 	bw_stream_init(&b->in);
 	s->b = b;
-	s->o = (struct bw_board_options) { .name = "board", .listen_fd = listen_on(b->path), .report_fd = -1, .stop_fd = stop_fds[0] };
+	s->o = (struct bw_board_options) {
+		.name = "board", .listen_fd = listen_on(b->path), .text_fd = listen_on(b->text_path), .report_fd = -1, .stop_fd = stop_fds[0],
+	};
 	if (bw_pipe_fd_open(pipe_fds[1], pipe_fds[1], "test", &s->o.pipe) < 0)
 		abort();
 	if (has_reset)
@@ -125,6 +129,7 @@ void bench_join(struct bench *b)
 	close(b->stop_fd);
 	bw_stream_fini(&b->in);
 	unlink(b->path);
+	unlink(b->text_path);
 	rmdir(b->dir);
 }
 

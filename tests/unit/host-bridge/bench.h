@@ -17,7 +17,7 @@
 #define BENCH_MS	3000	/* no wait in a test is longer, unless it says so */
 
 struct bench {
-	char dir[64], path[96];
+	char dir[64], path[96], text_path[104];
 	pthread_t thread;
 	int board_fd;		/* the board's end of the pipe */
 	int resets_fd;		/* a nonce for each RESET */
