@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -92,13 +93,24 @@ static int serve(struct stdio *s, const char *run_dir)
 	return r;
 }
 
+/* Whoever starts it with SIGINT ignored keeps ^C for itself: it wants to read its maps then. */
+static int catch_signals(void)
+{
+	bool ignored = signal(SIGINT, SIG_IGN) == SIG_IGN;
+	int fd = bw_signals_init();
+
+	if (ignored)
+		signal(SIGINT, SIG_IGN);
+	return fd;
+}
+
 int bw_text_stdio(const char *run_dir)
 {
 	struct stdio s = { .io = { .read = stdio_read, .write = stdio_write } };
 	int r;
 
 	bw_worker_limits();
-	s.io.stop_fd = bw_signals_init();
+	s.io.stop_fd = catch_signals();
 	r = s.io.stop_fd < 0 ? s.io.stop_fd : take_stdio(&s);
 	if (!r)
 		r = serve(&s, run_dir);
