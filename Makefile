@@ -6,6 +6,8 @@ O             ?= build
 V             ?=
 PREFIX        ?= /usr/local
 DESTDIR       ?=
+PYTHON        ?= $(firstword $(wildcard /usr/bin/python3) python3)
+PYTHONDIR     ?=
 CROSS_COMPILE ?=
 CC            := $(if $(filter default undefined,$(origin CC)),$(CROSS_COMPILE)gcc,$(CC))
 AR            := $(if $(filter default undefined,$(origin AR)),$(CROSS_COMPILE)ar,$(AR))
@@ -101,6 +103,9 @@ comma := ,
 
 # ---- install ----
 .PHONY: uninstall
+# Below PREFIX: where $(PYTHON) looks for packages.
+install uninstall: private python_dir = $(or $(PYTHONDIR),$(shell $(PYTHON) -c 'import sys; p = "$(PREFIX)/"; \
+	print(next((d[len(p):] for d in sys.path if d.startswith(p + "lib/") and d.endswith("-packages")), ""))' 2>/dev/null),lib/python3/dist-packages)
 # Lines 'MODE FILE PLACE', which both targets read.
 define INSTALLED
 755 $(O)/bpfwire bin/bpfwire
@@ -110,6 +115,7 @@ define INSTALLED
 755 remote/headers.sh libexec/bpfwire/headers
 755 remote/ausyscall.sh libexec/bpfwire/bin/ausyscall
 $(foreach f,$(wildcard udev/*.rules),644 $f lib/udev/rules.d/$(notdir $f)$(newline))
+$(foreach f,$(wildcard remote/bcc/bcc_remote/*.py),644 $f $(python_dir)/bcc_remote/$(notdir $f)$(newline))
 $(foreach f,$(wildcard docs/*.1 docs/*.8),644 $f share/man/man$(subst .,,$(suffix $f))/$(notdir $f)$(newline))
 endef
 define newline
@@ -120,12 +126,15 @@ export INSTALLED
 install: all
 	$(Q)printf '%s\n' "$$INSTALLED" | while read -r mode file place; do \
 		[ -z "$$place" ] || install -D -m "$$mode" "$$file" "$(DESTDIR)$(PREFIX)/$$place" || exit 1; \
-	done
+	done; \
+	[ -n "$(DESTDIR)" ] || $(PYTHON) -c 'import sys; sys.exit(sys.argv[1] not in sys.path)' "$(PREFIX)/$(python_dir)" 2>/dev/null || \
+		echo "make: $(PYTHON) does not look into $(PREFIX)/$(python_dir): for bcc_remote set PYTHONPATH to it, or install with another PYTHONDIR"
 uninstall:
 	$(Q)printf '%s\n' "$$INSTALLED" | while read -r mode file place; do \
 		[ -z "$$place" ] || rm -f "$(DESTDIR)$(PREFIX)/$$place" || exit 1; \
 	done; \
-	for dir in lib/bpfwire libexec/bpfwire/bin libexec/bpfwire; do \
+	rm -rf "$(DESTDIR)$(PREFIX)/$(python_dir)/bcc_remote/__pycache__"; \
+	for dir in $(python_dir)/bcc_remote lib/bpfwire libexec/bpfwire/bin libexec/bpfwire; do \
 		[ ! -d "$(DESTDIR)$(PREFIX)/$$dir" ] || rmdir "$(DESTDIR)$(PREFIX)/$$dir" || exit 1; \
 	done
 
@@ -159,6 +168,8 @@ help:
 		V '1: show the commands' \
 		PREFIX '$(PREFIX)' \
 		DESTDIR 'a root to install below, for packagers' \
+		PYTHON 'whose packages bcc_remote is one of ($(PYTHON))' \
+		PYTHONDIR 'where below PREFIX that is, if not where $$PYTHON looks or lib/python3/dist-packages' \
 		CROSS_COMPILE 'prefix of the compiler, as aarch64-linux-gnu-' \
 		SYSROOT 'headers and libraries of the target' \
 		STATIC '1: link bpfwired as one static file, stripped' \
