@@ -35,11 +35,13 @@ DAEMON   := $(wildcard daemon/*.c)
 BRIDGE   := $(wildcard host-bridge/*.c)
 REMOTE   := $(wildcard remote/*.c)
 COMMAND  := $(wildcard remote/command/*.c)
+LOADER   := $(filter-out loader/main.c,$(wildcard loader/*.c))
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 pic = $(patsubst %.c,$(O)/pic/%.o,$(1))
 
-DAEMON_LIBS := -lusbgx -lconfig -laio -lelf -lz -lpthread
+LOADER_LIBS := -lbpf -lelf -lz
+DAEMON_LIBS := -lusbgx -lconfig -laio $(LOADER_LIBS) -lpthread
 BRIDGE_LIBS := -lusb-1.0
 REMOTE_LIBS := -ldl -lpthread
 
@@ -48,7 +50,7 @@ REMOTE_LIBS := -ldl -lpthread
 .PHONY: all daemon bridge remote arm64 install clean help
 
 # The command's helpers lie below $(O) as they are installed below PREFIX, so that it finds them in both.
-LIBEXEC := $(O)/libexec/bpfwire/headers $(O)/libexec/bpfwire/bin/ausyscall
+LIBEXEC := $(O)/libexec/bpfwire/headers $(O)/libexec/bpfwire/load $(O)/libexec/bpfwire/bin/ausyscall
 
 all: daemon bridge remote
 
@@ -76,7 +78,7 @@ $(O)/libprotocol.a: $(call obj,$(PROTOCOL))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(O)/bpfwired: $(call obj,$(DAEMON) $(GADGET)) $(O)/libprotocol.a
+$(O)/bpfwired: $(call obj,$(DAEMON) $(GADGET) $(LOADER)) $(O)/libprotocol.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(STATIC),-static -Wl$(comma)--gc-sections) -o $@ $^ $(DAEMON_LIBS)
 	$(if $(STATIC),$(Q)$(STRIP) $@)
@@ -89,15 +91,21 @@ $(O)/libbpfwire-remote.so: $(call pic,$(REMOTE) $(PROTOCOL)) remote/remote.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,now,-z,defs -Wl,--version-script=remote/remote.map -o $@ $(filter %.o,$^) $(REMOTE_LIBS)
 
-$(O)/bpfwire: $(call obj,$(COMMAND)) $(O)/libprotocol.a
+$(O)/bpfwire: $(call obj,$(COMMAND) loader/options.c) $(O)/libprotocol.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(O)/libexec/bpfwire/headers: remote/headers.sh
 $(O)/libexec/bpfwire/bin/ausyscall: remote/ausyscall.sh
-$(LIBEXEC):
+$(filter-out %/load,$(LIBEXEC)):
 	@mkdir -p $(@D)
 	$(Q)install -m 755 $< $@
+
+# `bpfwire run` starts it as any tool, so it is linked as any tool: what loads an object here and what does on the board is one source.
+$(O)/libexec/bpfwire/load: $(call obj,$(LOADER) loader/main.c) $(O)/libprotocol.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LOADER_LIBS)
 
 comma := ,
 
@@ -113,6 +121,7 @@ define INSTALLED
 755 $(O)/bpfwired sbin/bpfwired
 755 $(O)/libbpfwire-remote.so lib/bpfwire/libbpfwire-remote.so
 755 remote/headers.sh libexec/bpfwire/headers
+755 $(O)/libexec/bpfwire/load libexec/bpfwire/load
 755 remote/ausyscall.sh libexec/bpfwire/bin/ausyscall
 $(foreach f,$(wildcard udev/*.rules),644 $f lib/udev/rules.d/$(notdir $f)$(newline))
 $(foreach f,$(wildcard remote/bcc/bcc_remote/*.py),644 $f $(python_dir)/bcc_remote/$(notdir $f)$(newline))
@@ -206,13 +215,15 @@ initramfs: $(if $(filter $(O)/arm64/bpfwired,$(INITRAMFS_DAEMON)),arm64)
 UNIT := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c tests/unit/*/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c tests/fuzz/*/fuzz_*.c))
 without_main = $(filter-out %/main.o,$(1))
-room_daemon      := $(call without_main,$(call obj,$(DAEMON) $(GADGET)))
+room_daemon      := $(call without_main,$(call obj,$(DAEMON) $(GADGET) $(LOADER)))
 room_gadget      := $(call without_main,$(call obj,$(GADGET)))
 room_host-bridge := $(call without_main,$(call obj,$(BRIDGE)))
 room_remote      := $(call pic,$(REMOTE))
-room_command     := $(call without_main,$(call obj,$(COMMAND)))
+room_command     := $(call without_main,$(call obj,$(COMMAND) loader/options.c))
+room_loader      := $(call obj,$(LOADER))
 libs_daemon      := $(DAEMON_LIBS)
 libs_gadget      := $(DAEMON_LIBS)
+libs_loader      := $(LOADER_LIBS)
 libs_host-bridge := $(BRIDGE_LIBS)
 libs_remote      := $(REMOTE_LIBS)
 unit_remote      := -Wl,--version-script=tests/unit/remote/local.map

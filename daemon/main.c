@@ -10,6 +10,7 @@
 #include "daemon/check.h"
 #include "daemon/init.h"
 #include "daemon/link.h"
+#include "daemon/load.h"
 #include "daemon/options.h"
 #include "daemon/supervise.h"
 #include "daemon/text_stdio.h"
@@ -189,6 +190,8 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	open_standard();
+	if (bw_load_wanted(argc, argv))
+		return bw_load_main(argc - 1, argv + 1);
 	if (bw_init_wanted(argc, argv))
 		bw_init(argc, argv, run);
 	return run(argc, argv);

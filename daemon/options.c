@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/journal.h"
+#include "loader/options.h"
 #include "protocol/version.h"
 
 enum { NO_AUTH = 256, STDIO, TEXT, CHECK, GADGET, FUNCTIONFS, UDC, VID, PID, MANUFACTURER, PRODUCT, SERIAL, RUN_DIR, VERSION_, HELP };
@@ -28,7 +29,10 @@ static const char usage[] =
 	"       bpfwired --stdio [OPTION]...\n"
 	"       bpfwired --text [OPTION]...\n"
 	"       bpfwired --check [--udc NAME]\n"
+	"       bpfwired load " BW_LOAD_USAGE "\n"
+	"       bpfwired unload " BW_UNLOAD_USAGE "\n"
 	"Serve this board's BPF, perf events and tracing files to a host: over USB, or over standard input and output.\n"
+	"Or load BPF programs into its kernel without one (bpfwired load --help).\n"
 	"\n"
 	"  --no-auth            serve USB to whoever holds the other end of the cable\n"
 	"  --stdio              speak the protocol on standard input and output; messages go to standard error\n"

@@ -38,6 +38,7 @@ int bw_cmd_run(int argc, char **argv);
 int bw_cmd_check(int argc, char **argv);
 int bw_cmd_headers(int argc, char **argv);
 int bw_cmd_env(int argc, char **argv);
+int bw_cmd_load(int argc, char **argv);	/* and unload */
 int bw_cmd_bpfd(int argc, char **argv);
 int bw_cmd_ps(int argc, char **argv);
 int bw_cmd_ls(int argc, char **argv);

@@ -25,4 +25,10 @@ const char *bw_bcc_arch(uint8_t arch);
  */
 int bw_environ_set(const struct bw_run *r, struct bw_board *b, const struct bw_program *p, char *const *args);
 
+/*
+ * run.c: becomes the program, with that environment and behind the guard. about: the arguments that tell whether it compiles; argv: what it gets. Returns only
+ * where it could not, the exit status, after saying why.
+ */
+int bw_run_exec(const struct bw_run *r, struct bw_board *b, const struct bw_program *p, char *const *about, char **argv);
+
 #endif

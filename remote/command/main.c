@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "loader/options.h"
 #include "protocol/log.h"
 #include "protocol/version.h"
 #include "protocol/wire.h"
@@ -50,6 +51,17 @@ static const struct bw_subcommand subcommands[] = {
 	  "  -w, --follow         wait for more\n"
 	  "  -x, --decode         with facility and level\n"
 	  "  -l, --level LEVELS   of these levels alone: emerg, alert, crit, err, warn, notice, info, debug\n" },
+	{ "load", bw_cmd_load, "[-s SERIAL] " BW_LOAD_USAGE, "load a compiled BPF object into a board's kernel, and leave it there",
+	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n"
+	  "      --pin DIR        where to pin it on the board: a name, for a directory in /sys/fs/bpf, or a path\n"
+	  "                       (the file's name up to the first dot; nothing with --stay alone)\n"
+	  "      --attach         attach its programs to what their sections name\n"
+	  "      --stay           stay until SIGTERM or SIGINT; what is not pinned goes then\n"
+	  "      --btf FILE       the types (BTF) of the board's kernel, where it does not show them itself\n"
+	  "  -v, --verbose        tell more; twice: all that libbpf tells\n" },
+	{ "unload", bw_cmd_load, "[-s SERIAL] " BW_UNLOAD_USAGE, "remove what load pinned on a board, by that name or path; what was attached is detached",
+	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n"
+	  "  -v, --verbose        tell more\n" },
 	{ "bpfd", bw_cmd_bpfd, "[-s SERIAL]", "speak BPFd's text protocol with a board, on standard input and output",
 	  "  -s, --serial SERIAL  the board, where there are several (else $BPFWIRE_SERIAL)\n" },
 	{ "version", cmd_version, "", "print the version; also --version", NULL },

@@ -111,6 +111,20 @@ static void guard(int verbose)
 		       strerror(-err));
 }
 
+int bw_run_exec(const struct bw_run *r, struct bw_board *b, const struct bw_program *p, char *const *about, char **argv)
+{
+	if (bw_environ_set(r, b, p, about))
+		return BW_EXIT_USAGE;
+	warn_of(p);
+	guard(r->verbose);
+	execv(p->path, argv);
+	if (errno == ENOENT)	/* it was there a moment ago */
+		bw_log(BW_LOG_ERROR, "%s: its interpreter or dynamic linker is not on this machine (%s)", p->path, p->loaded);
+	else
+		bw_log(BW_LOG_ERROR, "%s: %s", p->path, strerror(errno));
+	return BW_EXIT_NOT_RUNNABLE;
+}
+
 int bw_cmd_run(int argc, char **argv)
 {
 	struct bw_run r = { 0 };
@@ -132,14 +146,5 @@ int bw_cmd_run(int argc, char **argv)
 		bw_log(BW_LOG_ERROR, "run --stats: no file to count in: %s; is $TMPDIR writable?", strerror(-err));
 		return BW_EXIT_FAILED;
 	}
-	if (bw_environ_set(&r, &b, &p, argv + 1))
-		return BW_EXIT_USAGE;
-	warn_of(&p);
-	guard(r.verbose);
-	execv(p.path, argv);
-	if (errno == ENOENT)	/* it was there a moment ago */
-		bw_log(BW_LOG_ERROR, "%s: its interpreter or dynamic linker is not on this machine (%s)", p.path, p.loaded);
-	else
-		bw_log(BW_LOG_ERROR, "%s: %s", p.path, strerror(errno));
-	return BW_EXIT_NOT_RUNNABLE;
+	return bw_run_exec(&r, &b, &p, argv + 1, argv);
 }

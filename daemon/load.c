@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/load.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gadget/gadget.h"
+#include "loader/loader.h"
+#include "protocol/log.h"
+
+static const char usage[] =
+	"usage: bpfwired load " BW_LOAD_USAGE "\n"
+	"       bpfwired unload " BW_UNLOAD_USAGE "\n"
+	"Load BPF programs into this board's kernel without a host, and leave them there.\n"
+	"\n"
+	"FILE is a compiled BPF object: what 'clang -g -O2 -target bpf -c' makes.\n"
+	"\n"
+	"      --pin DIR        where to pin maps, programs and links: a name, for a directory in " BW_BPFFS ", or a path\n"
+	"                       (the file's name up to the first dot; nothing with --stay alone)\n"
+	"      --attach         attach the programs to what their sections name\n"
+	"      --stay           stay until SIGTERM or SIGINT; what is not pinned goes then\n"
+	"      --btf FILE       the kernel's types (BTF), where it does not show them itself\n"
+	"  -v, --verbose        tell more; twice: all that libbpf tells\n"
+	"\n"
+	"unload removes those directories, with what is in them; what was attached is detached.\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, and nothing is left behind, 2 wrong usage. Manual: bpfwired(8)\n";
+
+bool bw_load_wanted(int argc, char **argv)
+{
+	return argc > 1 && (!strcmp(argv[1], "load") || !strcmp(argv[1], "unload")) && (getpid() != 1 || argc > 2);
+}
+
+int bw_load_main(int argc, char **argv)
+{
+	struct bw_load_options o;
+	char err[BW_GADGET_ERR] = "";
+
+	bw_log_init("bpfwired", BW_LOG_INFO);
+	if (bw_load_options_parse(argc, argv, false, &o, err, sizeof(err))) {
+		bw_log(BW_LOG_ERROR, "%s; see bpfwired %s --help", err, argv[0]);
+		return 2;
+	}
+	if (o.help)
+		return fputs(usage, stdout) < 0 || fflush(stdout) ? 1 : 0;
+	if (o.verbose)
+		bw_log_init("bpfwired", BW_LOG_DEBUG);
+	if (geteuid()) {
+		bw_log(BW_LOG_ERROR, "not root: loading BPF needs it; start it as root");
+		return 1;
+	}
+	if (bw_mounts_prepare(false, err, sizeof(err))) {
+		bw_log(BW_LOG_ERROR, "%s", err);
+		return 1;
+	}
+	return o.unload ? bw_unload(&o) : bw_load_object(&o);
+}
