@@ -47,11 +47,29 @@ def refused(port):
         s.connect_ex(("127.0.0.1", int(port)))
 
 
-def lost(address):
-    """Connects to where nobody answers."""
-    with socket.socket() as s:
-        s.settimeout(4)
-        s.connect_ex((address, 80))
+def lost(port):
+    """Connects to where nobody answers for a moment: a queue that is full. What was lost is sent again, and then all is well."""
+    server = socket.socket()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(("127.0.0.1", int(port)))
+    server.listen(0)
+    clients = [socket.socket() for _ in range(4)]
+    for s in clients[:-1]:
+        s.settimeout(0.2)
+        s.connect_ex(("127.0.0.1", int(port)))
+
+    def accept():
+        time.sleep(0.5)
+        while True:
+            s, _ = server.accept()
+            threading.Thread(target=lambda: [s.sendall(b"yes") for _ in iter(lambda: s.recv(4096), b"")], daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    clients[-1].settimeout(8)
+    clients[-1].connect(("127.0.0.1", int(port)))
+    for _ in range(20):
+        clients[-1].sendall(b"x")
+        clients[-1].recv(100)
 
 
 def lookup(name):
@@ -79,14 +97,13 @@ def thread():
 
 
 def tty(word):
-    """A terminal on which somebody types."""
+    """A terminal on which a program shows something, by writev(2): the buffer of a write(2) is no iovec any more since Linux 6.0, and BCC 0.26 looks for one."""
     pid, fd = pty.fork()
-    if pid == 0:
-        os.execv("/bin/bash", ["bash", "--norc", "--noprofile", "-i"])
-    threading.Thread(target=lambda: [None for _ in iter(lambda: os.read(fd, 4096), b"")], daemon=True).start()
-    while True:
+    while pid == 0:
+        os.writev(1, [word.encode() + b"\n"])
         time.sleep(0.5)
-        os.write(fd, b"echo " + word.encode() + b"\n")
+    while True:
+        os.read(fd, 4096)
 
 
 def typed(word):
