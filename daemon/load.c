@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/load.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/text_stored.h"
 #include "gadget/gadget.h"
 #include "loader/loader.h"
 #include "protocol/log.h"
@@ -14,7 +16,7 @@ static const char usage[] =
 	"       bpfwired unload " BW_UNLOAD_USAGE "\n"
 	"Load BPF programs into this board's kernel without a host, and leave them there.\n"
 	"\n"
-	"FILE is a compiled BPF object: what 'clang -g -O2 -target bpf -c' makes.\n"
+	"FILE is a compiled BPF object, or commands of the text protocol, one a line.\n"
 	"\n"
 	"      --pin DIR        where to pin maps, programs and links: a name, for a directory in " BW_BPFFS ", or a path\n"
 	"                       (the file's name up to the first dot; nothing with --stay alone)\n"
@@ -30,6 +32,18 @@ static const char usage[] =
 bool bw_load_wanted(int argc, char **argv)
 {
 	return argc > 1 && (!strcmp(argv[1], "load") || !strcmp(argv[1], "unload")) && (getpid() != 1 || argc > 2);
+}
+
+static int load(const struct bw_load_options *o)
+{
+	const char *file = o->what[0];
+
+	if (bw_load_is_elf(file))
+		return bw_load_object(o);
+	if (!errno)
+		return bw_text_stored(o);
+	bw_log(BW_LOG_ERROR, "%s: cannot be loaded: %s", file, strerror(errno));
+	return 1;
 }
 
 int bw_load_main(int argc, char **argv)
@@ -54,5 +68,5 @@ int bw_load_main(int argc, char **argv)
 		bw_log(BW_LOG_ERROR, "%s", err);
 		return 1;
 	}
-	return o.unload ? bw_unload(&o) : bw_load_object(&o);
+	return o.unload ? bw_unload(&o) : load(&o);
 }

@@ -99,6 +99,7 @@ void bw_text_put_base64(struct bw_text *t, const void *p, size_t len)
 
 int bw_text_ret(struct bw_text *t, const char *name, int64_t ret)
 {
+	t->ret = ret;
 	bw_text_printf(t, "%s: ret=%lld\n", name, (long long)ret);
 	return 0;
 }
@@ -116,6 +117,7 @@ static int set_option(struct bw_text *t, const struct bw_text_line *l)
 static void answer(struct bw_text *t, const struct bw_text_line *l, int r)
 {
 	bw_text_printf(t, "START_BPFD_OUTPUT\n");
+	t->ret = 0;
 	if (!r)
 		r = verbs[l->verb](t, l);
 	if (r == -EMSGSIZE)
@@ -124,6 +126,8 @@ static void answer(struct bw_text *t, const struct bw_text_line *l, int r)
 		bw_text_printf(t, BW_TEXT_REFUSED "\n");
 	bw_text_printf(t, "END_BPFD_OUTPUT\n");
 	flush(t);
+	if (!t->error && t->io->answered)
+		t->error = t->io->answered(t->io, t, l, r ? -EPROTO : t->ret);
 }
 
 static void do_line(struct bw_text *t, const char *line, size_t len)
@@ -229,6 +233,7 @@ static bool take_line(struct bw_text *t, const char **line, size_t *len)
 	*len = end ? (size_t)(end - *line) : t->in.len - start;
 	t->in.start = end ? start + *len + 1 : t->in.len;
 	t->in.seen = t->in.start;
+	t->in.line++;
 	return true;
 }
 
@@ -313,6 +318,8 @@ int bw_text_run(struct bw_text_io *io, const struct bw_worker_options *o)
 	bw_text_printf(&t, BW_TEXT_GREETING "\n");
 	flush(&t);
 	serve(&t);
+	if (!t.error && io->ended)
+		io->ended(io, &t);
 	bw_text_rings_fini(&t);
 	bw_handles_fini(&t.w.handles);
 	bw_text_probes_fini(&t);

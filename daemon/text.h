@@ -17,6 +17,7 @@
 #define BW_TEXT_FIRST_FD	3
 #define BW_TEXT_POLL_MAX	4096	/* perf buffers in one PERF_READER_POLL */
 
+struct bw_text;
 struct bw_ksyms;
 struct bw_usyms;
 struct bw_text_probe;
@@ -31,6 +32,10 @@ struct bw_text_io {
 	ssize_t (*read)(struct bw_text_io *io, void *buf, size_t size);
 	bool (*queued)(struct bw_text_io *io);			/* NULL, or: read has something that fd does not tell of */
 	int (*write)(struct bw_text_io *io, const void *p, size_t len);	/* all of it, blocking; 0 or the error that ends the session */
+	/* NULL, or: a command was answered, ret as its answer has it (-EPROTO: as none). Not 0: the error that ends the session. */
+	int (*answered)(struct bw_text_io *io, struct bw_text *t, const struct bw_text_line *l, int64_t ret);
+	/* NULL, or: the input has come to its end, and nothing is undone yet. */
+	void (*ended)(struct bw_text_io *io, struct bw_text *t);
 };
 
 struct bw_text {
@@ -41,9 +46,11 @@ struct bw_text {
 		size_t start, len, cap;	/* from start up to len: not yet taken */
 		size_t seen;		/* up to here it is known that there is no newline */
 		bool skipping;		/* in a line that was too long */
+		unsigned long line;	/* its number, from 1 */
 		bool end;
 	} in;
 	struct bw_buf out;
+	int64_t ret;			/* of the answer in hand */
 	int error;			/* sticky: the session is over */
 	bool exit;
 	bool lost_lines;		/* SET_OPTION lost 1 */
@@ -104,6 +111,9 @@ void bw_text_rings_fini(struct bw_text *t);
 void bw_text_ring_drop(struct bw_text *t, uint32_t handle);	/* if it has one */
 void bw_text_probe_drop(struct bw_text *t, uint32_t handle);	/* after its handle was closed */
 void bw_text_probes_fini(struct bw_text *t);
+/* Pins the attachment of a program. 0 or -errno; -EINVAL: none that could be. */
+int bw_text_probe_pin(struct bw_text *t, uint32_t handle, const char *path);
+uint32_t bw_text_probe_unpinned(const struct bw_text *t);	/* one that goes with the session; BW_HANDLE_CLOSED: none */
 void bw_text_symbols_fini(struct bw_text *t);
 
 #endif

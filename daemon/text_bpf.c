@@ -226,11 +226,22 @@ static int object(struct bw_text *t, uint32_t cmd, uint64_t num, struct bw_str p
 	return bw_text_bpf(t, cmd, &attr, ATTR_END(bpf_fd), &buf, 1, reply);
 }
 
-int bw_text_pin(struct bw_text *t, const struct bw_text_line *l)
+static int pin(struct bw_text *t, uint64_t num, struct bw_str path)
 {
+	const struct bw_handle *h = bw_handle_get(&t->w.handles, bw_text_handle(t, num));
+	bw_cleanup_free char *name = bw_str_dup(path);
 	struct bw_bpf_reply reply;
 
-	return bw_text_ret(t, "bpf_obj_pin", object(t, BPF_OBJ_PIN, l->v[0].num, l->v[1].text, &reply));
+	if (!name)
+		return -ENOMEM;
+	if (h && h->object == BW_OBJ_PERF)
+		return bw_text_probe_pin(t, bw_text_handle(t, num), name);
+	return object(t, BPF_OBJ_PIN, num, path, &reply);
+}
+
+int bw_text_pin(struct bw_text *t, const struct bw_text_line *l)
+{
+	return bw_text_ret(t, "bpf_obj_pin", pin(t, l->v[0].num, l->v[1].text));
 }
 
 int bw_text_obj_get(struct bw_text *t, const struct bw_text_line *l)

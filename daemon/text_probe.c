@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Probes of the text protocol. Each is one perf event, whose descriptor is the number that the client gets; closing it detaches. A kernel without the
- * kprobe and uprobe PMUs (before 4.17) gets a line in kprobe_events or uprobe_events, journalled as all are, and its tracepoint.
+ * kprobe and uprobe PMUs (before 4.17) gets a line in kprobe_events or uprobe_events, journalled as all are, and its tracepoint. Where the kernel has links
+ * (5.15) the program is attached by one, which is what is pinned when the number is.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +15,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "daemon/object.h"
 #include "daemon/text.h"
 #include "protocol/io.h"
 
 #define TARGET_MAX	512	/* of a line of uprobe_events */
 
-enum kind { KPROBE, UPROBE, TRACEPOINT, NKINDS };
+enum kind { KPROBE, UPROBE, TRACEPOINT, PERF, NKINDS };
 
 static const struct {
 	const char *answer, *pmu, *events, *group;
@@ -26,13 +29,16 @@ static const struct {
 	[KPROBE] = { "kprobe", "kprobe", "kprobe_events", "bpfwire_k" },
 	[UPROBE] = { "uprobe", "uprobe", "uprobe_events", "bpfwire_u" },
 	[TRACEPOINT] = { "tracepoint", NULL, NULL, NULL },
+	[PERF] = { "perf_event", NULL, NULL, NULL },
 };
 
 struct bw_text_probe {
 	struct bw_text_probe *next;
 	enum kind kind;
 	uint32_t handle;
-	char *name;			/* the client's; "category name" of a tracepoint */
+	int link;			/* or -1 */
+	bool pinned;
+	char *name;			/* the client's; "category name" of a tracepoint; "" of a perf event */
 	char *event;			/* of the line in its events file, or NULL */
 };
 
@@ -70,6 +76,8 @@ static void free_probe(struct bw_text *t, struct bw_text_probe *p)
 			close(fd);
 		}
 	}
+	if (p->link >= 0)
+		close(p->link);
 	free(p->event);
 	free(p->name);
 	free(p);
@@ -84,7 +92,17 @@ static struct bw_text_probe *new_probe(enum kind kind, char *name)
 		return NULL;
 	}
 	p->kind = kind;
+	p->link = -1;
 	p->name = name;
+	return p;
+}
+
+static struct bw_text_probe *probe_of(const struct bw_text *t, uint32_t handle)
+{
+	struct bw_text_probe *p = t->probes;
+
+	while (p && p->handle != handle)
+		p = p->next;
 	return p;
 }
 
@@ -130,14 +148,30 @@ static int prog_fd(const struct bw_text *t, uint64_t num)
 	return !h ? -EBADF : h->object != BW_OBJ_PROG ? -EINVAL : h->fd;
 }
 
-/* The number of a perf event that runs the program, or -errno. Takes fd, which may be an errno. */
-static int run_program(struct bw_text *t, int fd, int prog, uint32_t *handle)
+/* A line of an events file is undone when the session ends, so what hangs on one is not to outlive it. */
+static int make_link(int fd, int prog, const struct bw_text_probe *p)
+{
+	union bpf_attr a;
+
+	if (p->event)
+		return -1;
+	memset(&a, 0, sizeof(a));
+	a.link_create.prog_fd = (uint32_t)prog;
+	a.link_create.target_fd = (uint32_t)fd;
+	a.link_create.attach_type = BPF_PERF_EVENT;
+	return (int)bw_sys_bpf(BPF_LINK_CREATE, &a, sizeof(a));
+}
+
+/* The number of a perf event that runs the program; p is among the probes then. Or -errno. Takes fd, which may be an errno. */
+static int run_program(struct bw_text *t, int fd, int prog, struct bw_text_probe *p)
 {
 	int r;
 
 	if (fd < 0)
 		return fd;
-	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) || ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
+	p->link = make_link(fd, prog, p);
+	/* Of why not the older way tells: there are kernels that know no links. */
+	if ((p->link < 0 && ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog)) || ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
 		r = -errno;
 		close(fd);
 		return r;
@@ -145,8 +179,35 @@ static int run_program(struct bw_text *t, int fd, int prog, uint32_t *handle)
 	r = bw_handle_add(&t->w.handles, BW_OBJ_PERF, fd);
 	if (r < 0)
 		return r;
-	*handle = (uint32_t)r;
-	return bw_text_number(*handle);
+	p->handle = (uint32_t)r;
+	p->next = t->probes;
+	t->probes = p;
+	return bw_text_number(p->handle);
+}
+
+int bw_text_probe_pin(struct bw_text *t, uint32_t handle, const char *path)
+{
+	struct bw_text_probe *p = probe_of(t, handle);
+	union bpf_attr a;
+
+	if (!p || p->link < 0)
+		return -EINVAL;
+	memset(&a, 0, sizeof(a));
+	a.pathname = (uint64_t)(uintptr_t)path;
+	a.bpf_fd = (uint32_t)p->link;
+	if (bw_sys_bpf(BPF_OBJ_PIN, &a, sizeof(a)) < 0)
+		return -errno;
+	p->pinned = true;
+	return 0;
+}
+
+uint32_t bw_text_probe_unpinned(const struct bw_text *t)
+{
+	struct bw_text_probe *p = t->probes;
+
+	while (p && p->pinned)
+		p = p->next;
+	return p ? p->handle : BW_HANDLE_CLOSED;
 }
 
 static int perf_open(struct perf_event_attr *a, int pid, int cpu, int group)
@@ -252,13 +313,9 @@ static int attach(struct bw_text *t, const struct where *w, uint64_t prog, const
 	perf = w->maxactive && w->ret ? -ENOENT : open_pmu(w);
 	if (perf == -ENOENT)
 		perf = open_event(t, w, p);
-	r = run_program(t, perf, fd, &p->handle);
-	if (r < 0) {
+	r = run_program(t, perf, fd, p);
+	if (r < 0)
 		free_probe(t, p);
-		return r;
-	}
-	p->next = t->probes;
-	t->probes = p;
 	return r;
 }
 
@@ -344,13 +401,9 @@ static int attach_tracepoint(struct bw_text *t, uint64_t prog, const struct bw_s
 	p = new_probe(TRACEPOINT, tracepoint_name(category, name));
 	if (!p)
 		return -ENOMEM;
-	r = run_program(t, open_tracepoint(path, -1), fd, &p->handle);
-	if (r < 0) {
+	r = run_program(t, open_tracepoint(path, -1), fd, p);
+	if (r < 0)
 		free_probe(t, p);
-		return r;
-	}
-	p->next = t->probes;
-	t->probes = p;
 	return r;
 }
 
@@ -368,22 +421,31 @@ int bw_text_detach_tracepoint(struct bw_text *t, const struct bw_text_line *l)
 
 /* ---- perf events ---- */
 
-int bw_text_attach_perf_event(struct bw_text *t, const struct bw_text_line *l)
+static int attach_perf_event(struct bw_text *t, const struct bw_text_line *l)
 {
 	struct perf_event_attr a = { .type = (uint32_t)l->v[1].num, .config = l->v[2].num };
-	uint32_t group = bw_text_handle(t, l->v[7].num), handle;
-	int fd = prog_fd(t, l->v[0].num), r;
+	int fd = prog_fd(t, l->v[0].num), leader = bw_handle_fd(&t->w.handles, bw_text_handle(t, l->v[7].num)), r;
+	struct bw_text_probe *p;
 
+	if (fd < 0)
+		return fd;
+	if ((int64_t)l->v[7].num != -1 && leader < 0)
+		return -EBADF;
 	/* A sampling frequency goes before a period, as it does in BCC. */
 	a.freq = l->v[4].num > 0;
 	a.sample_freq = a.freq ? l->v[4].num : l->v[3].num;
-	if (fd < 0)
-		r = fd;
-	else if ((int64_t)l->v[7].num != -1 && group == BW_HANDLE_CLOSED)
-		r = -EBADF;
-	else
-		r = run_program(t, perf_open(&a, (int)l->v[5].num, (int)l->v[6].num, bw_handle_fd(&t->w.handles, group)), fd, &handle);
-	return bw_text_ret(t, "bpf_attach_perf_event", r);
+	p = new_probe(PERF, strdup(""));
+	if (!p)
+		return -ENOMEM;
+	r = run_program(t, perf_open(&a, (int)l->v[5].num, (int)l->v[6].num, leader), fd, p);
+	if (r < 0)
+		free_probe(t, p);
+	return r;
+}
+
+int bw_text_attach_perf_event(struct bw_text *t, const struct bw_text_line *l)
+{
+	return bw_text_ret(t, "bpf_attach_perf_event", attach_perf_event(t, l));
 }
 
 int bw_text_close_perf_event(struct bw_text *t, const struct bw_text_line *l)

@@ -163,13 +163,15 @@ int bw_pins_add(struct bw_pins *p, int fd, const char *name)
 
 void bw_pins_fini(struct bw_pins *p, bool keep)
 {
+	bool empty = !keep || !p->n;
+
 	while (p->n) {
 		if (!keep)
 			unlink(p->v[p->n - 1]);
 		free(p->v[--p->n]);
 	}
 	free(p->v);
-	if (!keep && p->made)
+	if (empty && p->made)
 		rmdir(p->dir);
 	memset(p, 0, sizeof(*p));
 }
