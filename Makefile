@@ -183,6 +183,7 @@ help:
 		SYSROOT 'headers and libraries of the target' \
 		STATIC '1: link bpfwired as one static file, stripped' \
 		INIT '1: the initramfs has /init too, and so is an initrd of its own' \
+		LOAD 'what that one loads before it serves: compiled objects, files of commands' \
 		INITRAMFS_DAEMON 'the static bpfwired for it ($(INITRAMFS_DAEMON))' \
 		SAN 'sanitizers, as address,undefined' \
 		OPT '$(OPT)' \
@@ -208,7 +209,7 @@ INITRAMFS_DAEMON ?= $(O)/arm64/bpfwired
 .PHONY: initramfs
 initramfs: $(if $(filter $(O)/arm64/bpfwired,$(INITRAMFS_DAEMON)),arm64)
 	$(call say,CPIO,$(O)/bpfwired-initramfs.cpio.gz)
-	$(Q)daemon/mkinitramfs.sh $(if $(INIT),--init) $(INITRAMFS_DAEMON) $(O)/bpfwired-initramfs.cpio.gz
+	$(Q)daemon/mkinitramfs.sh $(if $(INIT),--init) $(addprefix --load ,$(LOAD)) $(INITRAMFS_DAEMON) $(O)/bpfwired-initramfs.cpio.gz
 
 # ---- tests ----
 # tests/unit/test_X.c links protocol/; tests/unit/ROOM/test_X.c links that room too (without its main.c). Fuzz targets alike.

@@ -13,12 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/load.h"
 #include "daemon/supervise.h"
 #include "gadget/gadget.h"
 #include "protocol/io.h"
 #include "protocol/log.h"
 
-#define WRONG_USAGE 2
+#define WRONG_USAGE	2
+#define LOAD_MS		60000	/* a verifier that takes longer does not keep the host away */
 
 bool bw_init_wanted(int argc, char **argv)
 {
@@ -123,6 +125,29 @@ static int what_to_do(int sig)
 	}
 }
 
+/* Before anybody is served, so that it is there from the start. */
+static void load(const sigset_t *set)
+{
+	static char word[] = "load", attach[] = "--attach", dir[] = BW_LOAD_DIR;
+	char *argv[] = { word, attach, dir, NULL };
+	int64_t end = bw_now_ms() + LOAD_MS;
+	int status, sig;
+	pid_t pid;
+
+	if (access(dir, F_OK))
+		return;
+	pid = start(3, argv, bw_load_main);
+	while (pid > 0 && !reap(pid, &status)) {
+		if (bw_now_ms() >= end) {
+			bw_log(BW_LOG_WARN, "%s: not loaded yet; serving begins", dir);
+			return;
+		}
+		sig = next_signal(set, bw_now_ms() + 200);
+		if (sig > 0 && what_to_do(sig))
+			leave(pid, set, what_to_do(sig));
+	}
+}
+
 static void tell_end(int status, int pause_ms)
 {
 	if (WIFEXITED(status) && WEXITSTATUS(status) == WRONG_USAGE)
@@ -163,6 +188,7 @@ void bw_init(int argc, char **argv, int (*serve)(int argc, char **argv))
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	prepare();
 	argc = bw_init_args(argc, argv);
+	load(&set);
 	for (;;) {
 		if (serving < 0 && again >= 0 && bw_now_ms() >= again) {
 			born = bw_now_ms();

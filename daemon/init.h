@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bpfwired as the first process (rdinit=/bpfwired): it mounts what there must be, starts the process that serves, and never ends. It reaps whatever is left to it,
+ * bpfwired as the first process (rdinit=/bpfwired): it mounts what there must be, loads what lies in BW_LOAD_DIR
+ * (load.h), starts the process that serves, and never ends. It reaps whatever is left to it,
  * starts the serving process again with a pause when that ends, and does what an init is asked by signals:
  *
  *	SIGINT (ctrl-alt-del), SIGTERM	end the serving process, sync, restart the board

@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* What bpfwired as the first process loads before it serves. */
+#define BW_LOAD_DIR	"/etc/bpfwire/load.d"
+
 /* Whether the command line is of one of the two. */
 bool bw_load_wanted(int argc, char **argv);
 /* argv[0] is the word. The exit status of the program. */
