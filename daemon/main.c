@@ -60,8 +60,14 @@ static int serve(struct bw_pipe *pipe, struct bw_link_options *o)
 static int serve_stdio(struct bw_link_options *l)
 {
 	struct bw_pipe *pipe;
-	int r = open_stdio(&pipe);
+	int r;
 
+	/* What the host said first has been changed by then, and echoed, so it is too late to make it raw. */
+	if (isatty(0) || isatty(1)) {
+		bw_log(BW_LOG_ERROR, "--stdio: this is a terminal, which changes what passes: start it without one (ssh -T, adb shell -T), or speak --text");
+		return 1;
+	}
+	r = open_stdio(&pipe);
 	if (r) {
 		bw_log(BW_LOG_ERROR, "standard input and output cannot be used: %s", strerror(-r));
 		return 1;

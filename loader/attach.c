@@ -80,7 +80,7 @@ static int pin_program(struct bw_object *b, const struct bpf_program *p)
 		return bw_pins_add(&b->pins, bpf_program__fd(p), bpf_program__name(p));
 	r = bw_pins_add(&b->pins, bpf_link__fd(a->link), bpf_program__name(p));
 	a->pinned = !r;
-	return r == -EINVAL ? cannot_be_pinned(b, a) : r;
+	return r == -EINVAL || r == -EBADF ? cannot_be_pinned(b, a) : r;
 }
 
 int bw_object_pin(struct bw_object *b)

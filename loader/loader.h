@@ -49,7 +49,10 @@ void bw_pins_name(const char *file, char *out, size_t size);
 /* Makes the directory; one that is there must be empty. 0, or -errno after saying why. */
 int bw_pins_init(struct bw_pins *p, const char *given);
 int bw_pins_remember(struct bw_pins *p, const char *path);	/* to be removed with the rest; 0 or -ENOMEM */
-/* Dots become underscores: the kernel keeps them for itself. 0, or -errno after saying why but for -EINVAL: an object that cannot be pinned. */
+/*
+ * Dots become underscores: the kernel keeps them for itself. 0, or -errno after saying why; but -EINVAL and -EBADF, which it does not tell, are of something that
+ * cannot be pinned (of USDT libbpf has not even a descriptor).
+ */
 int bw_pins_add(struct bw_pins *p, int fd, const char *name);
 /* keep: the user's now. Else all of it is removed again. */
 void bw_pins_fini(struct bw_pins *p, bool keep);

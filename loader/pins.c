@@ -154,7 +154,7 @@ int bw_pins_add(struct bw_pins *p, int fd, const char *name)
 		r = -errno;
 	else if (!r && (r = bw_pins_remember(p, path)))
 		unlink(path);
-	if (r && r != -EINVAL)
+	if (r && r != -EINVAL && r != -EBADF)
 		bw_log(BW_LOG_ERROR, "%s: cannot be pinned: %s", path, strerror(-r));
 	else if (!r)
 		bw_log(BW_LOG_DEBUG, "pinned %s", path);
