@@ -235,6 +235,13 @@ class TestMaps(Case):
         self.assertEqual(self.lib.bpf_get_next_key(self.hash, self.KEYS[0], 4)[0], -2)
         self.assertIn("BPF_GET_NEXT_KEY 3 %s 4" % self.KEYS[0], self.said())
 
+    def test_the_order_of_keys_grows_old_as_well(self):
+        self.lib.bpf_get_first_key(self.hash, 4, 8)
+        self.now += 30
+        self.assertEqual(self.lib.bpf_get_next_key(self.hash, self.KEYS[0], 4), (0, [self.KEYS[1]]))
+        self.now += 60
+        self.assertEqual(self.lib.bpf_get_next_key(self.hash, self.KEYS[0], 4)[0], -2)
+
     def test_without_a_dump_every_key_is_asked(self):
         self.fake.answers["BPF_GET_FIRST_KEY 3 4 8 0"] = [self.KEYS[0]]
         self.assertEqual(self.lib.bpf_get_first_key(self.hash, 4, 8, dump_all=False), (0, [self.KEYS[0]]))

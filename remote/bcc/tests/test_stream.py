@@ -48,7 +48,8 @@ while True:
         line, _, buffer = buffer.partition(b"\n")
         word, _, rest = line.partition(b" ")
         if not line.strip() or line.startswith(b";"): continue
-        if word == b"exit" and mode != "stubborn": sys.exit(0)
+        if mode == "hangs": time.sleep(60)
+        elif word == b"exit" and mode != "stubborn": sys.exit(0)
         elif word == b"ECHO": answer(rest)
         elif word == b"LEN": answer(str(len(rest)).encode())
         elif word == b"NONE": answer()
@@ -231,6 +232,13 @@ class TestInterrupts(Case):
             self.assertEqual(r.send_command("ECHO %d" % n), [str(n)])
         self.assertEqual(r.late, ["8 3 YWJj"] * 3)
 
+    def test_a_daemon_that_died_during_a_poll_without_end_is_found_out_by_the_next_command(self):
+        r = self.open("hangs")
+        self.interrupted(r, "PERF_READER_POLL -1 1 8")
+        with mock.patch.object(CommandRemote, "LIMIT", 0.4), mock.patch.object(CommandRemote, "ENDS", ((signal.SIGKILL, 5),)):
+            with self.assertRaisesRegex(RemoteError, "no answer"):
+                r.send_command("ECHO a")
+
     def test_also_when_half_of_an_answer_had_come(self):
         r = self.open()
         r._channel.held += b"START_BPFD_OUTPUT\nhal"
@@ -246,11 +254,18 @@ class TestInterrupts(Case):
             ignored = next(int(s.split()[1], 16) for s in f if s.startswith("SigIgn"))
         self.assertTrue(ignored & 1 << (signal.SIGINT - 1))
 
-    SCRIPT = "import sys, time; from bcc_remote import LibRemote; r = LibRemote('command', sys.argv[1]); print(r.remote._child.pid, flush=True); time.sleep(%s)"
+    SCRIPT = """
+import sys, time
+from bcc_remote import LibRemote, command, stream
+command.CommandRemote.ENDS, stream.FAREWELL = ((9, 5),), 0.3
+r = LibRemote("command", sys.argv[1])
+print(r.remote._child.pid, flush=True)
+time.sleep(%s)
+"""
 
     def test_a_script_that_ends_leaves_no_process_however_it_ends(self):
-        for sleep, sig in (("0", None), ("60", signal.SIGINT), ("60", signal.SIGTERM), ("60", signal.SIGKILL)):
-            with subprocess.Popen([sys.executable, "-c", self.SCRIPT % sleep, daemon()], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as p:
+        for sleep, sig, mode in (("0", None, "stubborn"), ("60", signal.SIGINT, "stubborn"), ("60", signal.SIGTERM, "plain"), ("60", signal.SIGKILL, "plain")):
+            with subprocess.Popen([sys.executable, "-c", self.SCRIPT % sleep, daemon(mode)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as p:
                 pid = int(p.stdout.readline())
                 if sig:
                     p.send_signal(sig)
@@ -315,6 +330,8 @@ class TestTransports(Case):
         seen = self.serve("BOARD1.bpfd")
         with UsbRemote(None) as r:
             self.assertEqual(r.send_command("ECHO a"), ["ECHO a"])
+            start = time.monotonic()
+        self.assertLess(time.monotonic() - start, 4)        # the end of our side is the end for a daemon that knows no exit
         self.assertEqual(seen, [b"ECHO a\n", b"exit\n"])
 
     def test_one_of_several(self):
