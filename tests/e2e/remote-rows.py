@@ -123,7 +123,7 @@ def maps():
 @section
 def going_through():
     "going through a map"
-    n = 500
+    n = 100 if BOARD else 500
     m = lib.bpf_create_map(HASH, "many", 4, 8, 10240, 0)
     for i in range(n):
         lib.bpf_update_elem(m, b64(i), 4, b64(i * 3, 8), 8, 0)
@@ -259,7 +259,7 @@ def looking():
     "looking around"
     claim("tracepoints are told", "sched" in lib.get_trace_events_categories(TRACEFS) and "sched_switch" in lib.get_trace_events(TRACEFS, "sched"))
     same("and what is none is not", (lib.get_trace_events(TRACEFS, "nothing"), -1), (lib.get_trace_events_categories("/nothing"), -1),
-         (lib.available_filter_functions("/nothing"), -1), (lib.kprobes_blacklist("/nothing/x"), -1))
+         (lib.available_filter_functions("/nothing"), -1))
     functions = lib.available_filter_functions(TRACEFS)
     claim("functions are told, or cannot be", functions == -1 or len(functions) > 1000, functions if functions == -1 else len(functions))
     functions = lib.kprobes_blacklist(TRACEFS)

@@ -281,7 +281,7 @@ def ksyms():
 @section("dumps")
 def dumps():
     c = Client(COMMAND)
-    n = 10240
+    n = 2048 if BOARD else 10240
     for kind in (1, 2, 5):      # hash, array, per-CPU hash
         fd, _ = c.ret("BPF_CREATE_MAP %d dump %d 8 %d 0" % (kind, 4, n))
         cpus = os.cpu_count() if not BOARD else None
@@ -322,7 +322,7 @@ def vanishing():
     stable = {b64(struct.pack("<I", i)) for i in range(200)}
     keys = [b64(struct.pack("<I", 1000 + i)) for i in range(300)]
     bad = []
-    for n in range(20):
+    for n in range(5 if BOARD else 20):
         lines = "".join("BPF_%s_ELEM 3 %s 4%s\n" % ("UPDATE" if i % 2 == n % 2 else "DELETE", k, " %s 4 0" % K4 if i % 2 == n % 2 else "")
                         for i, k in enumerate(keys))
         b.write(lines.encode())

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bytes to a daemon and from it. No wait is without an end; both ways go on at once, since a command and its answer may be larger than any pipe."""
+import collections
+import itertools
 import os
 import select
 import socket
@@ -10,6 +12,12 @@ from .base import RemoteError
 PIECE = 1 << 18
 HELD_MAX = 1 << 30      # bytes of one answer
 WORDS_MAX = 4096        # of its standard error
+
+
+def at_once(*maps):
+    """Does what the maps say, all of it or nothing. Handlers of signals run between two steps of Python, and ^C may come at any: here is one step, the rest is in
+    C. So what is called must be C as well, as the methods of lists and bytearrays are."""
+    collections.deque(itertools.chain.from_iterable(maps), 0)
 
 
 class Channel:
@@ -46,15 +54,15 @@ class Channel:
             raise RemoteError(silent)
 
     def _read(self):
+        before = len(self.held)
         try:
-            data = os.read(self.of, PIECE)
+            at_once(map(self.held.extend, map(os.read, (self.of,), (PIECE,))))
         except BlockingIOError:
             return False
         except OSError:         # the other side of a terminal or a socket that is gone
-            data = b""
-        if not data:
+            pass
+        if len(self.held) == before:
             raise RemoteError("the daemon ended")
-        self.held += data
         if len(self.held) > HELD_MAX:
             self.held.clear()
             raise RemoteError("an answer of more than %d bytes" % HELD_MAX)
@@ -62,7 +70,7 @@ class Channel:
 
     def _write(self):
         try:
-            del self.out[:os.write(self.to, self.out[:PIECE])]
+            at_once(map(self.out.__delitem__, map(slice, map(os.write, (self.to,), (self.out[:PIECE],)))))
         except BlockingIOError:
             return False
         except OSError:         # it reads no more; what it said before is still to be read

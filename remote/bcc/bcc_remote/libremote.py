@@ -5,6 +5,7 @@ Keys, values and samples are base64 in both directions; a number that is negativ
 scripts that go on without it.
 """
 import base64
+import collections
 import ctypes
 import errno
 import importlib
@@ -65,7 +66,7 @@ def license_word(s):
 
 class LibRemote:
     def __init__(self, remote_name, remote_arg=None):
-        self._maps, self._symbols, self._tells_lost = {}, {}, None
+        self._maps, self._symbols, self._samples, self._tells_lost = {}, {}, collections.deque(), None
         self.lost = 0       # samples that the kernel dropped, as far as the board said
         self.remote = get_remote_cls(remote_name)(remote_arg)
 
@@ -249,10 +250,12 @@ class LibRemote:
         ret, lines = self._ask("PERF_READER_POLL", timeout, len(callbacks), *callbacks)
         if ret < 0 and lines:
             return ret
-        late, self.remote.late = getattr(self.remote, "late", []), []
+        # An exception of a callback leaves the rest to the next poll.
+        samples = getattr(self.remote, "late", self._samples)
+        samples.extend(lines)
         n = 0
-        for line in late + lines:
-            fd, size, data = self._sample(line)
+        while samples:
+            fd, size, data = self._sample(samples.popleft())
             raw_cb, lost_cb = callbacks.get(fd, (None, None))
             if data is None:
                 self._lose(size, lost_cb)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A remote that is a stream of bytes each way: a socket, two pipes or a terminal with a BPFd at its other end."""
 import atexit
+import collections
 import os
 import sys
 import threading
@@ -8,7 +9,7 @@ import time
 import weakref
 
 from .base import BccRemote, RemoteError, log, log_answer
-from .channel import Channel
+from .channel import at_once
 
 GREETING, START, END = b"STARTED_BPFD", b"START_BPFD_OUTPUT", b"END_BPFD_OUTPUT"
 NOISE_MAX = 1 << 20
@@ -55,7 +56,7 @@ class StreamRemote(BccRemote):
         self._why = None        # it cannot be used any more
         self._noise = b""       # the last line that was not the daemon's
         self._greeted = False
-        self.late = []          # samples that a poll would have brought which an exception (^C) cut short
+        self.late = collections.deque()     # samples that a poll would have brought which an exception (^C) cut short
         OPEN.add(self)
         try:
             at = self._until(GREETING)
@@ -88,12 +89,14 @@ class StreamRemote(BccRemote):
         ours = os.getpid() == self._pid         # a child of fork(2) has nothing to say
         channel, self._channel = self._channel, None
         OPEN.discard(self)
-        if ours and not self._why:
-            channel.finish(b"exit\n", FAREWELL)
-        self._why = self._why or "%s: the connection was closed" % self._name
-        channel.close()
-        if ours:
-            self._gone()
+        why, self._why = self._why, self._why or "%s: the connection was closed" % self._name
+        try:
+            if ours and not why:
+                channel.finish(b"exit\n", FAREWELL)
+        finally:            # a second ^C does not keep the rest from being done
+            channel.close()
+            if ours:
+                self._gone()
 
     def __enter__(self):
         return self
@@ -121,21 +124,19 @@ class StreamRemote(BccRemote):
             sys.stderr.write(words.decode("utf-8", "replace"))
 
     def _ask(self, line):
-        self._channel.out += line.encode("utf-8", "surrogateescape") + b"\n"
+        data = line.encode("utf-8", "surrogateescape") + b"\n"
         if not has_answer(line):
+            self._channel.out += data
             end = time.monotonic() + self.LIMIT
             while self._channel.out:
                 self._channel.pump(end, "it reads nothing for %d s" % self.LIMIT)
             return []
-        self._owed.append(Owed(line))
+        at_once(map(self._owed.append, (Owed(line),)), map(self._channel.out.extend, (data,)))
         # Of a command that an exception cut short the answer is still to come. A poll is ended by the next command.
         while len(self._owed) > 1:
             self._owed[0].wait = 0
-            polls = self._owed[0].polls
-            lines = self._answer()
-            if polls and lines and "ret=" not in lines[0]:
-                self.late += lines
-        lines = self._answer()
+            self._answer(self.late)
+        lines = self._answer([])
         self._pass_on()
         return lines
 
@@ -182,14 +183,14 @@ class StreamRemote(BccRemote):
                 at = max(0, len(held) - len(END))
             self._more()
 
-    def _answer(self):
+    def _answer(self, late):
         start = self._until(START)
         last, end = self._end(start)
         held = self._channel.held
         lines = held[start + 1:last].decode("utf-8", "surrogateescape").split("\n") if last > start else []
         if lines and lines[0].endswith("\r"):
             lines = [line.rstrip("\r") for line in lines]
+        samples = lines if self._owed[0].polls and lines and "ret=" not in lines[0] else []
         # Nothing is taken before all of it is there: an exception on the way leaves the answer to the next command.
-        del self._owed[0]
-        del held[:end]
+        at_once(map(late.extend, (samples,)), map(self._owed.__delitem__, (0,)), map(held.__delitem__, (slice(end),)))
         return lines

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What LibRemote says and returns, without a daemon: a remote that answers from a table."""
 import base64
+import collections
 import contextlib
 import ctypes
 import errno
@@ -323,10 +324,22 @@ class TestEvents(Case):
         self.assertEqual(self.lib.open_perf_buffers(4, self.raw), -errno.EBADF)
 
     def test_samples_of_a_poll_that_was_cut_short_are_not_lost(self):
-        self.fake.late = ["8 3 YWJj"]
+        self.fake.late = collections.deque(["8 3 YWJj"])
         self.answer(PERF_READER_POLL=[])
         self.assertEqual(self.lib.perf_reader_poll(self.buffers, 0), 1)
         self.assertEqual((self.seen, self.lib.perf_reader_poll(self.buffers, 0)), ([b"abc"], 0))
+
+
+    def test_an_exception_of_a_callback_leaves_the_rest_to_the_next_poll(self):
+        def once(*_):
+            self.buffers[0] = (8, (self.raw, None))
+            raise KeyboardInterrupt
+        self.buffers[0] = (8, (once, None))
+        self.answer(PERF_READER_POLL=["8 3 YWJj", "8 3 ZGVm"])
+        with self.assertRaises(KeyboardInterrupt):
+            self.lib.perf_reader_poll(self.buffers, 0)
+        self.answer(PERF_READER_POLL=[])
+        self.assertEqual((self.lib.perf_reader_poll(self.buffers, 0), self.seen), (1, [b"def"]))
 
 
 class TestEnds(Case):

@@ -185,6 +185,12 @@ class TestEnds(Case):
             with self.assertRaisesRegex(RemoteError, "the connection was closed"):
                 r.send_command("ECHO a")
 
+    def test_control_c_while_closing_leaves_no_process_either(self):
+        r = self.open()
+        with mock.patch.object(r._channel, "pump", side_effect=KeyboardInterrupt), self.assertRaises(KeyboardInterrupt):
+            r.close_connection()
+        self.assertGone(r._child.pid)
+
     def test_descriptors_are_given_back(self):
         def count():
             return len(os.listdir("/proc/self/fd"))
@@ -230,7 +236,30 @@ class TestInterrupts(Case):
         for n in range(3):
             self.interrupted(r, "PERF_READER_POLL -1 1 8")
             self.assertEqual(r.send_command("ECHO %d" % n), [str(n)])
-        self.assertEqual(r.late, ["8 3 YWJj"] * 3)
+        self.assertEqual(list(r.late), ["8 3 YWJj"] * 3)
+
+    def test_a_signal_at_any_moment_loses_no_answer(self):
+        class Stop(Exception):
+            pass
+
+        def stop(*_):
+            raise Stop
+        r, n = self.open(), 0
+        before = signal.signal(signal.SIGALRM, stop)
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        for i in range(3000):
+            line = "ECHO %s" % ("x" * 20000) if i % 10 == 0 else "PERF_READER_POLL 0 1 8"
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 1e-6 + i % 300 * 1e-6)
+                r.send_command(line)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except Stop:
+                n += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            if i % 3 == 0:
+                self.assertEqual(r.send_command("ECHO %d" % i), [str(i)])
+        self.assertGreater(n, 100)
+        self.assertLessEqual(set(r.late), {"8 3 YWJj"})
 
     def test_a_daemon_that_died_during_a_poll_without_end_is_found_out_by_the_next_command(self):
         r = self.open("hangs")
