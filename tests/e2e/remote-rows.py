@@ -244,6 +244,7 @@ def symbols():
     same("and an address a symbol", (lib.ksym(int(addr) + 4), ("schedule", "4", "kernel")), (lib.sym(-1, int(addr)), ("schedule", "0", "kernel")),
          (lib.ksym(1), (None, 1, None)), (lib.ksymname("no_such_symbol"), -1), (lib.usym(4194305, 4096), (None, 4096, None)),
          (lib.usymname(4194305, "main", "sh"), -1))
+    same("many at once", (lib.ksyms([int(addr), 1, int(addr) + 8]), [("schedule", "0", "kernel"), (None, 1, None), ("schedule", "8", "kernel")]))
     kallsyms = lib.kallsyms()
     claim("kallsyms comes whole", len(kallsyms) > 10000 and any(s.endswith(" T schedule") for s in kallsyms), len(kallsyms))
     if BOARD:
@@ -251,6 +252,7 @@ def symbols():
     here = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p).value
     name, offset, module = lib.sym(os.getpid(), here + 1)
     claim("so have those of processes", "getpid" in name and offset == "1" and "/libc" in module, name, offset, module)
+    same("many of them at once", (lib.usyms(os.getpid(), [here, 1]), [(name, "0", module), (None, 1, None)]), (lib.usyms(4194305, [1]), [(None, 1, None)]))
     claim("in both directions", lib.usymname(os.getpid(), "getpid", os.path.basename(module)) == str(here), lib.usymname(os.getpid(), "getpid", module), here)
 
 

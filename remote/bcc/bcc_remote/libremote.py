@@ -23,6 +23,7 @@ RET = re.compile(r"\w+: ret=(-?\d+)\s*$")
 GPL = "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"
 NAMELESS = "__none__"
 CPUS_MAX = 4096
+ADDRS_MAX = 1000
 
 
 def classes(cls=BccRemote):
@@ -304,6 +305,34 @@ class LibRemote:
 
     def usym(self, pid, addr, demangle=True):
         return self._name("GET_USYM_NAME", pid, addr, 1 if demangle else 0) or (None, addr, None)
+
+    def _names(self, addrs, *fields):
+        """For many addresses, so many at a time; BPFd knows one at a time alone, and then it is None."""
+        found = []
+        for at in range(0, len(addrs), ADDRS_MAX):
+            some = addrs[at:at + ADDRS_MAX]
+            lines = self.remote.send_command(line_of(*fields, *some))
+            if len(lines) != len(some) or lines[0].startswith(REFUSED):
+                return None
+            parts = (tuple(line.split(";", 2)) for line in lines)
+            found += [p if len(p) == 3 else (None, addr, None) for addr, p in zip(some, parts)]
+        return found
+
+    def ksyms(self, addrs):
+        """What ksym() returns for each, by one command for a thousand."""
+        addrs = list(addrs)
+        new = [a for a in dict.fromkeys(addrs) if a not in self._symbols]
+        found = self._names(new, "GET_KSYM_NAMES")
+        if found is None:
+            return [self.ksym(a) for a in addrs]
+        self._symbols.update((a, f) for a, f in zip(new, found) if f[0])
+        return [self._symbols.get(a, (None, a, None)) for a in addrs]
+
+    def usyms(self, pid, addrs, demangle=True):
+        """What usym() returns for each."""
+        addrs = list(addrs)
+        found = self._names(addrs, "GET_USYM_NAMES", pid, 1 if demangle else 0)
+        return [self.usym(pid, a, demangle) for a in addrs] if found is None else found
 
     def ksymname(self, name):
         return self._address("GET_KSYM_ADDR", name)

@@ -137,6 +137,25 @@ class TestNumbers(Case):
         self.assertEqual(self.lib.ksymname("schedule"), "4096")
         self.assertEqual(len(self.said()), 4)
 
+    def test_many_symbols_are_one_command_where_the_daemon_has_it(self):
+        self.fake.answers = {"GET_KSYM_NAMES 1 2": ["a;0;kernel", "ret=-2"], "GET_USYM_NAMES 7 1 1 1": ["m;0;/bin/sh", "m;0;/bin/sh"],
+                             "GET_KSYM_NAMES 2": ["ret=-2"]}
+        for _ in range(2):
+            self.assertEqual(self.lib.ksyms([1, 2, 1]), [("a", "0", "kernel"), (None, 2, None), ("a", "0", "kernel")])
+        self.assertEqual(self.lib.usyms(7, [1, 1]), [("m", "0", "/bin/sh")] * 2)
+        self.assertEqual(self.said(), ["GET_KSYM_NAMES 1 2", "GET_KSYM_NAMES 2", "GET_USYM_NAMES 7 1 1 1"])
+        self.assertEqual(self.lib.ksyms([]), [])
+
+    def test_many_symbols_are_one_command_each_where_it_does_not(self):
+        self.fake.answers = {"GET_KSYM_NAME ": ["GET_KSYM_NAME: ret=0", "a;0;kernel"], "GET_USYM_NAME ": ["GET_USYM_NAME: ret=-3"]}
+        self.assertEqual(self.lib.ksyms([1, 2]), [("a", "0", "kernel")] * 2)
+        self.assertEqual(self.lib.usyms(7, [1]), [(None, 1, None)])
+
+    def test_very_many_are_several(self):
+        with mock.patch("bcc_remote.libremote.ADDRS_MAX", 2):
+            self.fake.answers = {"GET_KSYM_NAMES 1 2": ["a;0;k", "b;0;k"], "GET_KSYM_NAMES 3": ["c;0;k"]}
+            self.assertEqual([n for n, _, _ in self.lib.ksyms([1, 2, 3])], ["a", "b", "c"])
+
     def test_an_answer_that_ends_too_early_is_no_symbol(self):
         for rest in ([], ["schedule;4"], [""]):
             self.fake.answers = {"GET_": ["GET_KSYM_NAME: ret=0"] + rest}
