@@ -34,14 +34,26 @@ static void open_standard(void)
 		close(fd);
 }
 
+/* Where frames go as lines, messages go between them. -1: they go elsewhere, or cannot. A burst that does not fit is cut rather than waited with. */
+static int take_messages(void)
+{
+	int fds[2];
+
+	if (!isatty(2) || pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -1;
+	dup2(fds[1], 2);
+	close(fds[1]);
+	return fds[0];
+}
+
 /* The link gets descriptors of its own, and nothing else can write into it: standard input and output become /dev/null. */
-static int open_stdio(struct bw_pipe **pipe)
+static int open_stdio(bool lines, struct bw_pipe **pipe)
 {
 	int in = fcntl(0, F_DUPFD_CLOEXEC, 3), out = fcntl(1, F_DUPFD_CLOEXEC, 3), null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int r = in < 0 || out < 0 || null < 0 ? -errno : 0;
 
 	if (!r)
-		r = dup2(null, 0) < 0 || dup2(null, 1) < 0 ? -errno : bw_pipe_fd_open(in, out, "stdio", pipe);
+		r = dup2(null, 0) < 0 || dup2(null, 1) < 0 ? -errno : bw_pipe_stdio_open(in, out, lines, lines ? take_messages() : -1, pipe);
 	if (null > 2)
 		close(null);
 	return r;
@@ -51,28 +63,33 @@ static int serve(struct bw_pipe *pipe, struct bw_link_options *o)
 {
 	int r = bw_link_serve(pipe, o);
 
-	pipe->ops->close(pipe);
 	if (r)
 		bw_log(BW_LOG_ERROR, "ended: %s", strerror(-r));
+	pipe->ops->close(pipe);		/* which takes what was said with it */
 	return r ? 1 : 0;
 }
 
 static int serve_stdio(struct bw_link_options *l)
 {
+	bool lines = isatty(0) || isatty(1), raw;
+	bw_cleanup_fd int tty = -1;
+	struct termios before;
 	struct bw_pipe *pipe;
 	int r;
 
-	/* What the host said first has been changed by then, and echoed, so it is too late to make it raw. */
-	if (isatty(0) || isatty(1)) {
-		bw_log(BW_LOG_ERROR, "--stdio: this is a terminal, which changes what passes: start it without one (ssh -T, adb shell -T), or speak --text");
-		return 1;
-	}
-	r = open_stdio(&pipe);
-	if (r) {
+	if (lines)
+		bw_log(BW_LOG_INFO, "this is a terminal, so frames go through it as lines of base64; ^C ends them, --text is for people");
+	raw = bw_tty_raw(0, &before);
+	if (raw)
+		tty = fcntl(0, F_DUPFD_CLOEXEC, 3);
+	r = open_stdio(lines, &pipe);
+	if (r)
 		bw_log(BW_LOG_ERROR, "standard input and output cannot be used: %s", strerror(-r));
-		return 1;
-	}
-	return serve(pipe, l);
+	else
+		r = serve(pipe, l);
+	if (raw)
+		tcsetattr(tty, TCSANOW, &before);
+	return r ? 1 : 0;
 }
 
 /* ready: where a byte says that the gadget is bound, or -1. */

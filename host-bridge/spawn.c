@@ -28,7 +28,7 @@ static void spawn_child(const char *command, int in, int out)
 	_exit(127);
 }
 
-int bw_spawn(const char *command, struct bw_pipe **pipe, pid_t *pid)
+int bw_spawn(const char *command, const char *name, struct bw_pipe **pipe, pid_t *pid)
 {
 	bw_cleanup_fd int in_r = -1, in_w = -1, out_r = -1, out_w = -1;
 	int fds[2], r;
@@ -46,7 +46,7 @@ int bw_spawn(const char *command, struct bw_pipe **pipe, pid_t *pid)
 		return -errno;
 	if (!*pid)
 		spawn_child(command, in_r, out_w);
-	r = bw_pipe_fd_open(out_r, in_w, "command", pipe);
+	r = bw_pipe_command_open(out_r, in_w, name, pipe);
 	if (r < 0) {
 		kill(*pid, SIGKILL);
 		waitpid(*pid, NULL, 0);

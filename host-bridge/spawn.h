@@ -10,8 +10,8 @@
 
 #include "protocol/pipe.h"
 
-/* The pipe's close does not end the command: bw_spawn_end does. */
-int bw_spawn(const char *command, struct bw_pipe **pipe, pid_t *pid);
+/* name: the board's, for messages; kept. The pipe's close does not end the command: bw_spawn_end does. */
+int bw_spawn(const char *command, const char *name, struct bw_pipe **pipe, pid_t *pid);
 /* After the pipe's close: gives it 2 s to end by itself, then kills the group. How it ended goes to err as one line, unless that was well. */
 void bw_spawn_end(pid_t pid, const char *name, char *err, size_t errlen);
 

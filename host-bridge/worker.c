@@ -111,7 +111,7 @@ static int worker_open(struct worker *w, char **argv, char *err, size_t errlen)
 	int r;
 
 	if (!strcmp(argv[0], "command")) {
-		r = bw_spawn(argv[1], &w->pipe, &w->command);
+		r = bw_spawn(argv[1], w->name, &w->pipe, &w->command);
 		if (r < 0)
 			snprintf(err, errlen, "board %s: start '%.100s': %s", w->name, argv[1], strerror(-r));
 	} else {

@@ -13,6 +13,7 @@
 #define BW_PROTOCOL_PIPE_H
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -66,5 +67,24 @@ struct bw_pipe {
  * writing what is queued (at most BW_STREAM_SIZE bytes are), no PAD. On an error they stay the caller's. The program ignores SIGPIPE.
  */
 int bw_pipe_fd_open(int rfd, int wfd, const char *name, struct bw_pipe **out);
+
+/*
+ * The two ends of a command's standard input and output: bpfwire-bridge --spawn, and bpfwired --stdio behind it. There may be a terminal between (adb shell
+ * of an old Android, ssh -t), which changes bytes and obeys some; and what the host sends before that terminal is raw is changed, echoed or obeyed already. So
+ * the board speaks first, a line, and the host sends nothing before it:
+ *	BW_CABLE_FRAMES	the streams follow as they are, from the next byte on, both ways
+ *	BW_CABLE_LINES	both streams go as lines: BW_CABLE_DATA and at most 4094 characters of base64 (padded). A line that begins otherwise is a message for people;
+ *			the board's own begin with BW_CABLE_MESSAGE.
+ * The end of a line that comes may have carriage returns before it, and the first line something else (a prompt). Lines before the first are messages.
+ */
+#define BW_CABLE_FRAMES		"bpfwired speaks frames"
+#define BW_CABLE_LINES		"bpfwired speaks base64"
+#define BW_CABLE_DATA		':'
+#define BW_CABLE_MESSAGE	"# "
+
+/* As bw_pipe_fd_open. Until the board has spoken, send gives -EAGAIN. Messages are logged under the board's name (kept), the first 50 lines of them. */
+int bw_pipe_command_open(int rfd, int wfd, const char *board, struct bw_pipe **out);
+/* As bw_pipe_fd_open, and says the first line. messages: the reading end of a pipe whose bytes go as messages, closed with the pipe, or -1. */
+int bw_pipe_stdio_open(int rfd, int wfd, bool lines, int messages, struct bw_pipe **out);
 
 #endif

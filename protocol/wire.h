@@ -24,7 +24,7 @@
  * A direction of a pipe is one byte stream. It starts with a preamble; after it come frames, without gaps. A USB transfer may
  * hold many frames and a frame may span transfers: transfers mean nothing, but that the last transfer before a silence
  * must not be a multiple of the endpoint's packet size (the receiver could not tell that it ended), which is what PAD is for.
- * Multi-byte fields are little-endian. Nothing is aligned.
+ * Multi-byte fields are little-endian. Nothing is aligned. Over a command's standard input and output a line of the board's precedes it all (pipe.h).
  *
  *	preamble  magic[8] "BPFWIRE\n", nonce[16]
  *

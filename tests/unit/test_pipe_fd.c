@@ -10,6 +10,7 @@
 #include "protocol/io.h"
 #include "protocol/pipe.h"
 #include "tests/unit/check.h"
+#include "tests/unit/pipe_turn.h"
 
 /* Two ends over two pipe(2)s, or over one socket pair. */
 struct ends {
@@ -32,16 +33,6 @@ static struct ends open_ends(bool sockets)
 	CHECK_EQ(bw_pipe_fd_open(ba[0], ab[1], "stdio", &e.a), 0);
 	CHECK_EQ(bw_pipe_fd_open(ab[0], ba[1], "stdio", &e.b), 0);
 	return e;
-}
-
-/* One turn of an owner's loop, at most a second. */
-static unsigned int turn(struct bw_pipe *p)
-{
-	struct pollfd fds[BW_PIPE_POLLFDS];
-	int timeout = 1000, n = p->ops->pollfds(p, fds, BW_PIPE_POLLFDS, &timeout);
-
-	poll(fds, (nfds_t)n, timeout);
-	return p->ops->dispatch(p, fds, n);
 }
 
 TEST("megabytes go through in order in both shapes of a pipe, with never more than a queue in memory")

@@ -14,7 +14,9 @@
 
 #include "host-bridge/bridge.h"
 #include "host-bridge/worker.h"
+#include "protocol/io.h"
 #include "protocol/msg.h"
+#include "protocol/pipe.h"
 #include "protocol/wirecode.h"
 #include "tests/unit/check.h"
 #include "tests/unit/host-bridge/bench.c"
@@ -29,6 +31,8 @@ static void be_board(void)
 	uint32_t pid = (uint32_t)getpid();
 	struct bw_frame f;
 
+	if (bw_write_full(1, BW_CABLE_FRAMES "\n", strlen(BW_CABLE_FRAMES) + 1))
+		_exit(8);
 	bw_stream_init(&b.in);
 	bw_stream_expect(&b.in, NULL);
 	b.board_fd = 0;
