@@ -314,6 +314,7 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all arm64
 	$(Q)tests/bench/run
 	$(Q)O=$(O) tests/bench/tools
+	$(Q)O=$(O) tests/bench/original
 
 # Fuzz targets are libFuzzer's, so clang with its own objects: `make fuzz` builds them under $(O)/fuzz-build.
 fuzz:
