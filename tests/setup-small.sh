@@ -87,7 +87,7 @@ make_small()
 	local tmp=$1 name=$2 source=$3 out log release start=$SECONDS spent targets=(Image.gz)
 	out=$(cache_dir)/build-small-$name              # outside TMP: what an interrupted build left is gone on with
 	log=$out/build.log
-	say "building the small kernel '$name' (about 3 minutes on two idle processors)"
+	say "building the small kernel '$name' (10 to 15 minutes of a processor's time, shared by all there are)"
 	mkdir -p "$out"
 	: >"$log"
 	small_config "$tmp"
