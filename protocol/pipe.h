@@ -82,7 +82,7 @@ int bw_pipe_fd_open(int rfd, int wfd, const char *name, struct bw_pipe **out);
 #define BW_CABLE_DATA		':'
 #define BW_CABLE_MESSAGE	"# "
 
-/* As bw_pipe_fd_open. Until the board has spoken, send gives -EAGAIN. Messages are logged under the board's name (kept), the first 50 lines of them. */
+/* As bw_pipe_fd_open. Until the board has spoken, send gives -EAGAIN. Messages are logged under the board's name (kept), before the first line 50 of them. */
 int bw_pipe_command_open(int rfd, int wfd, const char *board, struct bw_pipe **out);
 /* As bw_pipe_fd_open, and says the first line. messages: the reading end of a pipe whose bytes go as messages, closed with the pipe, or -1. */
 int bw_pipe_stdio_open(int rfd, int wfd, bool lines, int messages, struct bw_pipe **out);

@@ -17,7 +17,7 @@
 
 #define LINE_BYTES	768u				/* of data in a line: 1026 characters, of 4095 that a terminal's canonical mode would take */
 #define BUFFER		4096u				/* a line that comes is shorter */
-#define SAID_MAX	50				/* lines of others that are passed on; a command that says more says nothing */
+#define SAID_MAX	50				/* lines before the first word that are passed on */
 
 enum way { UNKNOWN, FRAMES, LINES };
 
@@ -48,8 +48,10 @@ static void say(struct cable *c, const char *line, size_t len)
 {
 	size_t mark = len >= 2 && !memcmp(line, BW_CABLE_MESSAGE, 2) ? 2 : 0;
 
-	if (len > mark && c->board && c->said < SAID_MAX)
-		bw_log(BW_LOG_INFO, "board %s: the command says: %.*s%s", c->board, (int)(len - mark), line + mark, ++c->said == SAID_MAX ? " (the last line of it that is shown)" : "");
+	if (len == mark || !c->board || (c->way == UNKNOWN && ++c->said > SAID_MAX))
+		return;
+	bw_log(BW_LOG_INFO, "board %s: the command says: %.*s%s", c->board, (int)(len - mark), line + mark,
+	       c->said == SAID_MAX && c->way == UNKNOWN ? " (no more is shown until the board speaks)" : "");
 }
 
 static bool ends_with(const char *line, size_t len, const char *with)

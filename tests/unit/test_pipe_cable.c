@@ -209,7 +209,7 @@ TEST("a command that ends without a word of the protocol is quoted to its last b
 	close_ends(&c);
 }
 
-TEST("a command that never stops talking is quoted 50 times, and the board can still speak after it")
+TEST("a command that never stops talking is quoted 50 times, the last one saying so, and the board can still speak after it")
 {
 	struct cable c = open_ends(HOST);
 	static char block[4096];
@@ -224,11 +224,13 @@ TEST("a command that never stops talking is quoted 50 times, and the board can s
 	}
 	CHECK_EQ(write(c.peer, block, sizeof(block)), sizeof(block));	/* a line that is none */
 	CHECK(!strcmp(received(c.host), ""));
-	write_peer(&c, "\n" BW_CABLE_LINES "\n:eA==\n");
+	write_peer(&c, "\n" BW_CABLE_LINES "\n# heard\n:eA==\n");
 	CHECK(!strcmp(received(c.host), "x"));
-	for (text = logged_end(); (text = strchr(text, '\n')); text++)
+	text = logged_end();
+	CHECK(strstr(text, "says: y (no more is shown until the board speaks)\ntest: board B1: the command says: heard\n"));
+	for (; (text = strchr(text, '\n')); text++)
 		lines++;
-	CHECK_EQ(lines, 50);
+	CHECK_EQ(lines, 51);
 	close_ends(&c);
 }
 
