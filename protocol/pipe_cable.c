@@ -17,6 +17,7 @@
 
 #define LINE_BYTES	768u				/* of data in a line: 1026 characters, of 4095 that a terminal's canonical mode would take */
 #define BUFFER		4096u				/* a line that comes is shorter */
+#define READS_AT_ONCE	16
 #define SAID_MAX	50				/* lines before the first word that are passed on */
 
 enum way { UNKNOWN, FRAMES, LINES };
@@ -131,11 +132,13 @@ static ssize_t cable_recv(struct bw_pipe *p, void *buf, size_t len)
 {
 	struct cable *c = self(p);
 	ssize_t n = 0;
+	int reads = 0;
 
 	while (!c->data_len && c->way != FRAMES) {
 		n = take_lines(c);
+		/* Nothing whole is left here, so poll tells of what comes: a command that never stops talking does not keep the owner from its loop. */
 		if (!n && !c->data_len && c->way != FRAMES)
-			n = read_below(c);
+			n = reads++ < READS_AT_ONCE ? read_below(c) : -EAGAIN;
 		if (n < 0)
 			return n;
 	}

@@ -234,6 +234,21 @@ TEST("a command that never stops talking is quoted 50 times, the last one saying
 	close_ends(&c);
 }
 
+TEST("one that talks faster than it is read does not keep the owner from its loop, and loses nothing by it")
+{
+	struct cable c = open_ends(HOST);
+	static char noise[150000];
+	int turns = 0;
+
+	memset(noise, '\n', sizeof(noise));
+	CHECK_EQ(write(c.peer, noise, sizeof(noise)), sizeof(noise));
+	write_peer(&c, BW_CABLE_LINES "\n:eA==\n");
+	for (; turns < 20 && strcmp(received(c.host), "x"); turns++)
+		CHECK(turn(c.host) & BW_PIPE_READABLE);
+	CHECK(turns > 0 && turns < 20);
+	close_ends(&c);
+}
+
 TEST("a line of data that is not base64, or that has no end, breaks the link")
 {
 	static char endless[4096] = ":";
