@@ -46,17 +46,11 @@ static int take_messages(void)
 	return fds[0];
 }
 
-/* The link gets descriptors of its own, and nothing else can write into it: standard input and output become /dev/null. */
 static int open_stdio(bool lines, struct bw_pipe **pipe)
 {
-	int in = fcntl(0, F_DUPFD_CLOEXEC, 3), out = fcntl(1, F_DUPFD_CLOEXEC, 3), null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int r = in < 0 || out < 0 || null < 0 ? -errno : 0;
+	int in, out, r = bw_take_stdio(&in, &out);
 
-	if (!r)
-		r = dup2(null, 0) < 0 || dup2(null, 1) < 0 ? -errno : bw_pipe_stdio_open(in, out, lines, lines ? take_messages() : -1, pipe);
-	if (null > 2)
-		close(null);
-	return r;
+	return r ? r : bw_pipe_stdio_open(in, out, lines, lines ? take_messages() : -1, pipe);
 }
 
 static int serve(struct bw_pipe *pipe, struct bw_link_options *o)

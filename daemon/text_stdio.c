@@ -60,20 +60,6 @@ static int stdio_write(struct bw_text_io *io, const void *p, size_t len)
 	return 0;
 }
 
-/* Nothing else may write into the answers. */
-static int take_stdio(struct stdio *s)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	s->io.fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
-	s->out = fcntl(1, F_DUPFD_CLOEXEC, 3);
-	if (s->io.fd < 0 || s->out < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
-		return -errno;
-	if (null > 2)
-		close(null);
-	return 0;
-}
-
 static int serve(struct stdio *s, const char *run_dir)
 {
 	char journal[PATH_MAX];
@@ -111,7 +97,7 @@ int bw_text_stdio(const char *run_dir)
 
 	bw_worker_limits();
 	s.io.stop_fd = catch_signals();
-	r = s.io.stop_fd < 0 ? s.io.stop_fd : take_stdio(&s);
+	r = s.io.stop_fd < 0 ? s.io.stop_fd : bw_take_stdio(&s.io.fd, &s.out);
 	if (!r)
 		r = serve(&s, run_dir);
 	/* Whoever read the answers has had enough, or said so by a signal. */

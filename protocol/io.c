@@ -185,3 +185,16 @@ bool bw_tty_raw(int fd, struct termios *before)
 	raw.c_cc[VTIME] = 0;
 	return !tcsetattr(fd, TCSANOW, &raw);
 }
+
+int bw_take_stdio(int *in, int *out)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	*in = fcntl(0, F_DUPFD_CLOEXEC, 3);
+	*out = fcntl(1, F_DUPFD_CLOEXEC, 3);
+	if (*in < 0 || *out < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
+		return -errno;
+	if (null > 2)
+		close(null);
+	return 0;
+}

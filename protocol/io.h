@@ -27,6 +27,8 @@ int bw_set_nonblock(int fd, bool on);
 int64_t bw_now_ms(void);				/* CLOCK_MONOTONIC */
 /* In its canonical mode a terminal cuts lines at 4095 bytes, and echoes them into the answers. False: none, or not to be changed; before: how it was. What was typed ahead stays. */
 bool bw_tty_raw(int fd, struct termios *before);
+/* Descriptors of one's own for standard input and output, which become /dev/null: nothing else can write into what goes there. Or a negative errno. */
+int bw_take_stdio(int *in, int *out);
 int bw_random(void *buf, size_t len);			/* getrandom(2); never short */
 
 static inline void bw_freep(void *p) { free(*(void **)p); }

@@ -11,7 +11,6 @@
 
 #include "protocol/base64.h"
 #include "protocol/buf.h"
-#include "protocol/io.h"
 #include "protocol/log.h"
 #include "protocol/pipe.h"
 
@@ -33,7 +32,7 @@ struct cable {
 	struct bw_buf out;				/* a line, from out_at on still to be sent */
 	size_t out_at;
 	size_t data_at, data_len;			/* of data: decoded, or behind the first line, and not yet taken */
-	size_t start, end;				/* of in */
+	size_t end;					/* of in */
 	char data[BUFFER], in[BUFFER];
 };
 
@@ -88,26 +87,21 @@ static int take_line(struct cable *c, const char *line, size_t len)
 /* Lines up to one with data. What is no line yet stays; what is too long for one is dropped before the first word, and an error after it. */
 static int take_lines(struct cable *c)
 {
-	char *line, *nl;
+	char *line = c->in, *end = c->in + c->end, *nl;
 	int r = 0;
 
-	while (!r && !c->data_len && c->way != FRAMES) {
-		line = c->in + c->start;
-		nl = memchr(line, '\n', c->end - c->start);
-		if (!nl)
-			break;
-		c->start = (size_t)(nl + 1 - c->in);
+	while (!r && !c->data_len && c->way != FRAMES && (nl = memchr(line, '\n', (size_t)(end - line)))) {
 		r = take_line(c, line, (size_t)(nl - line));
+		line = nl + 1;
 	}
+	c->end = (size_t)(end - line);
 	if (c->way == FRAMES) {
 		c->data_at = 0;
-		c->data_len = c->end - c->start;
-		memcpy(c->data, c->in + c->start, c->data_len);
-		c->start = c->end;
+		c->data_len = c->end;
+		memcpy(c->data, line, c->data_len);
+		c->end = 0;
 	}
-	memmove(c->in, c->in + c->start, c->end - c->start);
-	c->end -= c->start;
-	c->start = 0;
+	memmove(c->in, line, c->end);
 	if (c->end < sizeof(c->in))
 		return r;
 	c->end = 0;
