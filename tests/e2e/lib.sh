@@ -60,6 +60,11 @@ wait_for() {
 		sleep 0.2
 	done
 }
+# in_time SECONDS COMMAND...: until COMMAND succeeds. A second of the tool's is not always one of the board's, on a machine with other work.
+in_time() {
+	local end=$((SECONDS + $1)); shift
+	until "$@"; do [ $SECONDS -lt $end ] || return 1; sleep 0.5; done
+}
 # until_seen FILE REGEX CMD: run CMD on the board again and again until a line of FILE matches: a tool says that it starts a moment before it sees
 until_seen() {
 	local i
@@ -101,9 +106,9 @@ board_state() {
 	    echo "kprobes $(cat /sys/kernel/debug/kprobes/list | wc -l)"
 	    echo "journal $(ls /run/bpfwired 2>/dev/null | wc -l)"'
 }
-# same_state CLAIM BEFORE [STATE]: within 10 s the board is as it was, as the function STATE (board_state) tells
+# same_state CLAIM BEFORE [STATE]: within 20 s the board is as it was, as the function STATE (board_state) tells
 same_state() {
-	local end=$((SECONDS + 10)) now
+	local end=$((SECONDS + 20)) now
 	while :; do
 		now=$(${3:-board_state})
 		[ "$now" = "$2" ] && { ok "$1"; return 0; }
