@@ -176,24 +176,30 @@ BW_EXPORT FILE *freopen64(const char *path, const char *mode, FILE *f)
 	return any_freopen(path, mode, f, BW_REAL(freopen64));
 }
 
+#define BW_STDOUT_MAX	(1u << 20)	/* bytes between two flushes */
+
 /* ---- a stream that libc made, whose descriptor became a placeholder later: stdout after a shell's redirection ---- */
 
-/* What is in its buffer is one write(2) on the board. BW_NOT_OURS, 0 or EOF. */
+/* What is in its buffer is one write(2) on the board, and another for what that one did not take. BW_NOT_OURS, 0 or EOF. */
 static int flush_ours(FILE *f)
 {
 	int fd = fileno(f), saved = errno;
 	struct bw_placeholder *o;
+	const char *from;
+	ssize_t r = 0;
 	size_t len;
-	ssize_t r;
 
 	if (fd < 0 || !bw_placeholder_maybe(fd) || !(len = __fpending(f)) || !(o = bw_placeholder_get(fd)))
 		return BW_NOT_OURS;
-	r = o->ops->write ? o->ops->write(o, f->_IO_write_base, len, -1) : BW_NOT_OURS;
-	bw_placeholder_put(o);
-	if (r == BW_NOT_OURS)
+	if (!o->ops->write) {
+		bw_placeholder_put(o);
 		return BW_NOT_OURS;
+	}
+	for (from = f->_IO_write_base; len && (r = o->ops->write(o, from, len, -1)) > 0; from += r)
+		len -= (size_t)r;
+	bw_placeholder_put(o);
 	__fpurge(f);
-	if (r == (ssize_t)len) {
+	if (!len) {
 		errno = saved;
 		return 0;
 	}
@@ -209,15 +215,16 @@ BW_EXPORT int fflush(FILE *f)
 	return f && r != BW_NOT_OURS ? r : BW_REAL(fflush)(f);
 }
 
-/* bash's stdout is line-buffered: libc itself would write each line, and not through us. */
+/* bash's stdout is line-buffered: libc itself would write each line, and not through us; and also what is more than its buffer, so that must hold all. */
 void bw_stdout_redirected(int fd)
 {
+	static char buffer[BW_STDOUT_MAX];	/* memory only where it is written */
 	static bool was_by_line;
 	bool board = bw_placeholder_maybe(fd);
 
 	if (!stdout || fileno(stdout) != fd || !(board ? __flbf(stdout) != 0 : was_by_line))
 		return;
-	setvbuf(stdout, NULL, board ? _IOFBF : _IOLBF, 0);
+	setvbuf(stdout, board ? buffer : NULL, board ? _IOFBF : _IOLBF, board ? sizeof(buffer) : 0);
 	was_by_line = board;
 }
 
