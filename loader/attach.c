@@ -27,17 +27,38 @@ static int attach(struct bw_object *b, const struct bpf_program *p)
 	return 0;
 }
 
+/* Its programs are attached by this. */
+static int register_ops(struct bw_object *b, const struct bpf_map *m)
+{
+	struct bpf_link *link = bpf_map__attach_struct_ops(m);
+	int r = (int)libbpf_get_error(link);
+
+	if (r) {
+		bw_log(BW_LOG_ERROR, "%s: struct_ops '%s' cannot be registered: %s%s", b->file, bpf_map__name(m), strerror(-r),
+		       r == -EEXIST ? "; unload what has that name" : "; the kernel's log may say why");
+		return r;
+	}
+	b->v[b->n++] = (struct bw_attached){ .map = m, .link = link };
+	b->registered++;
+	return 0;
+}
+
 int bw_object_attach(struct bw_object *b)
 {
 	struct bpf_program *p;
+	struct bpf_map *m;
 	int r = 0;
 
-	b->v = calloc(b->programs + 1, sizeof(*b->v));
+	b->v = calloc(b->programs + b->maps + 1, sizeof(*b->v));
 	if (!b->v)
 		return -ENOMEM;
 	bpf_object__for_each_program(p, b->obj) {
-		if (r >= 0 && bpf_program__autoload(p) && bpf_program__autoattach(p))
+		if (r >= 0 && bpf_program__autoload(p) && bpf_program__autoattach(p) && bpf_program__type(p) != BPF_PROG_TYPE_STRUCT_OPS)
 			r = attach(b, p);
+	}
+	bpf_object__for_each_map(m, b->obj) {
+		if (r >= 0 && bpf_map__type(m) == BPF_MAP_TYPE_STRUCT_OPS && bpf_map__fd(m) >= 0)
+			r = register_ops(b, m);
 	}
 	if (r >= 0 && !b->n) {
 		bw_log(BW_LOG_ERROR, "%s: there is nothing in it that --attach could attach: load it without, and attach it with bpftool", b->file);
@@ -48,10 +69,10 @@ int bw_object_attach(struct bw_object *b)
 
 /* ---- pins ---- */
 
-static struct bw_attached *attached(const struct bw_object *b, const struct bpf_program *p)
+static struct bw_attached *attached(const struct bw_object *b, const struct bpf_program *p, const struct bpf_map *m)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (b->v[i].prog == p)
+		if (b->v[i].prog == p && b->v[i].map == m)
 			return &b->v[i];
 	return NULL;
 }
@@ -73,7 +94,7 @@ static int cannot_be_pinned(const struct bw_object *b, const struct bw_attached 
 
 static int pin_program(struct bw_object *b, const struct bpf_program *p)
 {
-	struct bw_attached *a = attached(b, p);
+	struct bw_attached *a = attached(b, p, NULL);
 	int r;
 
 	if (!a)
@@ -81,6 +102,16 @@ static int pin_program(struct bw_object *b, const struct bpf_program *p)
 	r = bw_pins_add(&b->pins, bpf_link__fd(a->link), bpf_program__name(p));
 	a->pinned = !r;
 	return r == -EINVAL || r == -EBADF ? cannot_be_pinned(b, a) : r;
+}
+
+static int pin_map(struct bw_object *b, const struct bpf_map *m)
+{
+	struct bw_attached *a = attached(b, NULL, m);
+	int r = bw_pins_add(&b->pins, bpf_map__fd(m), bpf_map__name(m));
+
+	if (a)
+		a->pinned = !r;
+	return r;
 }
 
 int bw_object_pin(struct bw_object *b)
@@ -91,7 +122,7 @@ int bw_object_pin(struct bw_object *b)
 
 	bpf_object__for_each_map(m, b->obj) {
 		if (!r && bpf_map__fd(m) >= 0 && !bpf_map__pin_path(m))
-			r = bw_pins_add(&b->pins, bpf_map__fd(m), bpf_map__name(m));
+			r = pin_map(b, m);
 	}
 	bpf_object__for_each_program(p, b->obj) {
 		if (!r && bpf_program__autoload(p))

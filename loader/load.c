@@ -43,12 +43,14 @@ static int prepare_pins(struct bw_object *b)
 
 static void tell(const struct bw_object *b)
 {
-	char where[PATH_MAX + 64] = "";
+	char where[PATH_MAX + 64] = "", registered[64] = "";
 
+	if (b->registered)
+		snprintf(registered, sizeof(registered), ", %zu of them struct_ops and registered", b->registered);
 	if (*b->pins.dir)
 		snprintf(where, sizeof(where), "; pinned in %s", b->pins.dir);
-	bw_log(BW_LOG_INFO, "%s: loaded: %zu program%s, %zu of them attached, %zu map%s%s%s", b->file, b->programs, b->programs == 1 ? "" : "s", b->n, b->maps,
-	       b->maps == 1 ? "" : "s", where, b->o->stay ? "; stays until SIGTERM or SIGINT" : "");
+	bw_log(BW_LOG_INFO, "%s: loaded: %zu program%s, %zu of them attached, %zu map%s%s%s%s", b->file, b->programs, b->programs == 1 ? "" : "s",
+	       b->n - b->registered, b->maps, b->maps == 1 ? "" : "s", registered, where, b->o->stay ? "; stays until SIGTERM or SIGINT" : "");
 }
 
 static int load(struct bw_object *b)

@@ -9,6 +9,7 @@
 
 struct bw_attached {
 	const struct bpf_program *prog;
+	const struct bpf_map *map;	/* or this: a struct_ops, registered */
 	struct bpf_link *link;
 	bool pinned;
 };
@@ -19,15 +20,15 @@ struct bw_object {
 	struct bpf_object *obj;
 	struct bw_pins pins;
 	struct bw_pins shared;		/* maps that pin themselves, and that this load made */
-	struct bw_attached *v;		/* of the programs that are attached */
-	size_t n;
+	struct bw_attached *v;
+	size_t n, registered;		/* of the n, maps */
 	size_t programs, maps;
 };
 
 /* Open, look at what can be known before the kernel is asked, load. 0, or -errno after saying why. */
 int bw_object_open(struct bw_object *b);
 int bw_object_load(struct bw_object *b);
-/* Each program that libbpf knows where to attach. 0, or -errno after saying why. */
+/* Each program that libbpf knows where to attach, and each struct_ops. 0, or -errno after saying why. */
 int bw_object_attach(struct bw_object *b);
 /* Into b->pins, which is there. With --stay what cannot be pinned is told and passed over. 0, or -errno after saying why. */
 int bw_object_pin(struct bw_object *b);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -42,9 +43,34 @@ static int check_entry(const char *path)
 	return S_ISDIR(st.st_mode) ? -EISDIR : 0;
 }
 
+static bool is_map(int fd)
+{
+	char name[64], to[64] = "";
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	return readlink(name, to, sizeof(to) - 1) > 0 && strstr(to, "bpf-map");
+}
+
+/* A struct_ops stays registered when its pin goes. (A kernel that has links for it does not know the deletion.) */
+static int unregister(const char *path)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info), zero = 0;
+	int fd = bpf_obj_get(path), r = 0;
+
+	if (fd < 0)
+		return 0;
+	if (is_map(fd) && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_MAP_TYPE_STRUCT_OPS && bpf_map_delete_elem(fd, &zero) < 0)
+		r = errno == ENOENT || errno == EINPROGRESS || errno == EOPNOTSUPP ? 0 : -errno;
+	close(fd);
+	return r;
+}
+
 static int remove_entry(const char *path)
 {
-	return unlink(path) < 0 ? -errno : 0;
+	int r = unregister(path);
+
+	return r ? r : unlink(path) < 0 ? -errno : 0;
 }
 
 static int say_why(const char *dir, const char *why, int r)
