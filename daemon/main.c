@@ -12,6 +12,7 @@
 #include "daemon/link.h"
 #include "daemon/load.h"
 #include "daemon/options.h"
+#include "daemon/signals.h"
 #include "daemon/supervise.h"
 #include "daemon/text_stdio.h"
 #include "gadget/join.h"
@@ -73,7 +74,7 @@ static int serve_stdio(struct bw_link_options *l)
 
 	if (lines)
 		bw_log(BW_LOG_INFO, "this is a terminal, so frames go through it as lines of base64; ^C ends them, --text is for people");
-	raw = bw_tty_raw(0, &before);
+	raw = bw_signals_init() >= 0 && bw_tty_raw(0, &before);	/* from here on ^C must not end us before it is cooked again */
 	if (raw)
 		tty = fcntl(0, F_DUPFD_CLOEXEC, 3);
 	r = open_stdio(lines, &pipe);

@@ -26,7 +26,6 @@ int bw_signals_init(void)
 {
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
-	stop = 0;
 	if (pipe_fds[0] < 0 && pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK))
 		return -errno;
 	sigfillset(&sa.sa_mask);
@@ -58,4 +57,5 @@ void bw_signals_reset(void)
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
 	pipe_fds[0] = pipe_fds[1] = -1;
+	stop = 0;
 }

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* Catch SIGTERM, SIGINT, SIGHUP (stop) and SIGCHLD; ignore SIGPIPE. Returns the descriptor to poll for reading, or -errno. */
+/* Catch SIGTERM, SIGINT, SIGHUP (stop) and SIGCHLD; ignore SIGPIPE. Returns the descriptor to poll for reading, or -errno. Again: the same, and a stop stays one. */
 int bw_signals_init(void);
 /* Empty the pipe. True once one of those that stop has come. */
 bool bw_signals_take(void);

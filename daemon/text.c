@@ -205,8 +205,9 @@ static void fill(struct bw_text *t)
 	struct pollfd fds[2];
 	ssize_t n;
 
-	if (!queued(t))
-		sleep_for(t, fds, 0, -1);
+	/* A signal ends the sleep with nothing to read yet: the next one finds what it says. */
+	if (!queued(t) && !sleep_for(t, fds, 0, -1))
+		return;
 	if (!t->error)
 		t->error = make_room(t);
 	if (t->error)

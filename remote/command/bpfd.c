@@ -2,6 +2,7 @@
 /* bpfwire bpfd: the board's text protocol on standard input and output. What the lines say is between the user and the board. */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <termios.h>
@@ -15,6 +16,8 @@
 #include "remote/command/session.h"
 
 #define PIECE	(32u << 10)
+
+static struct termios cooked;	/* the terminal before it was made raw, for on_signal */
 
 struct stream {
 	struct bw_session s;
@@ -95,20 +98,39 @@ static int say_why(const struct bw_board *b, int err)
 	return BW_EXIT_USAGE;
 }
 
+/* Ends us as it would have, but not with the terminal raw: a shell that does not mend it itself would be without an echo. */
+static void on_signal(int sig)
+{
+	tcsetattr(0, TCSANOW, &cooked);
+	raise(sig);		/* blocked until we return, and by SA_RESETHAND its own again */
+}
+
+static bool make_raw(void)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND }, was;
+
+	if (!isatty(0) || tcgetattr(0, &cooked))
+		return false;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (!sigaction(ends[i], NULL, &was) && was.sa_handler == SIG_DFL)
+			sigaction(ends[i], &sa, NULL);
+	return bw_tty_raw(0, &cooked);
+}
+
 static int talk(struct bw_board *b)
 {
 	struct stream t = { 0 };
-	struct termios before;
 	bool raw;
 	int r = bw_session_open_service(&t.s, b, BW_SERVICE_TEXT);
 
 	if (r)
 		return say_why(b, r);
 	bw_window_init(&t.up, b->window);
-	raw = bw_tty_raw(0, &before);
+	raw = make_raw();
 	r = pass(&t);
 	if (raw)
-		tcsetattr(0, TCSANOW, &before);
+		tcsetattr(0, TCSANOW, &cooked);
 	bw_session_close(&t.s);
 	/* Whoever read the answers has had enough. */
 	return r == 1 || r == -EPIPE ? BW_EXIT_OK : bw_session_complain(b, "the text session", r);

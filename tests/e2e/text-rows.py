@@ -496,6 +496,13 @@ def terminal():
     c.process.wait(30)
     after = termios.tcgetattr(c.slave)
     claim("afterwards it is what it was", after[3] & termios.ICANON and after[3] & termios.ECHO and after[1] & termios.OPOST, after)
+    for sig in signal.SIGINT, signal.SIGTERM:
+        c = Client(COMMAND, pty=True, limit=60)
+        raw = termios.tcgetattr(c.slave)
+        c.process.send_signal(sig)
+        c.process.wait(30)
+        again = termios.tcgetattr(c.slave)
+        claim("and so it is after %s" % sig.name, not raw[3] & termios.ECHO and again == after, raw, again)
 
 
 PROGRAM = r"""
