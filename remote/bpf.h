@@ -43,6 +43,19 @@ void bw_bpf_request_put(struct bw_buf *b, const struct bw_bpf_request *q);	/* th
 int bw_bpf_result(const struct bw_bpf_request *q, const struct bw_bpf_reply *p);
 
 /*
+ * bpftrace.c: what is to be done to a program before it is loaded, if bpftrace loads it. 0, or a negative errno, -EOPNOTSUPP after one line that says why;
+ * the instructions are of no use then.
+ */
+int bw_bpftrace_load(uint32_t prog_type, struct bpf_insn *insns, uint32_t n);
+
+/*
+ * ptregs.c: a program for kprobes that was made for x86-64 reads ARM64's registers. -EOPNOTSUPP: it reads one that has no counterpart. off: in bytes in
+ * struct pt_regs; -1 likewise.
+ */
+int bw_ptregs_translate(struct bpf_insn *insns, uint32_t n);
+int bw_ptregs_x86_to_arm64(int off);
+
+/*
  * ahead.c: the answer to a command about an element of a map if it was read ahead, else BW_AHEAD_ASK. (A result of bpf(2) otherwise.)
  */
 #define BW_AHEAD_ASK	LONG_MIN

@@ -180,6 +180,8 @@ static int gather_pointer(struct bw_bpf_request *q, const struct bw_bpf_field *f
 	r = read_in(q, f, a);
 	if (!r && a->dir != BW_BUF_BAD && a->len >= 4)
 		translate(q, f, a, fd_array);
+	if (!r && a->dir != BW_BUF_BAD && f->flags & BW_INSNS)
+		r = bw_bpftrace_load(bw_attr_u32(q->given, q->size, offsetof(union bpf_attr, prog_type)), (struct bpf_insn *)(void *)a->data, a->len / 8);
 	if (!r && a->dir != BW_BUF_BAD && (f->flags & BW_MAYBE_FDS || (f->flags & BW_HAS_FDS && f->rule == BW_LEN_VALUE && map &&
 	    bw_map_value_maybe_fds(map))))
 		r = gather_handles(q, a);

@@ -90,7 +90,7 @@ bool bw_has_libbcc(void)
 }
 
 /* Every open(2) asks: so by glibc's table for unwinders, which takes no lock. */
-bool bw_is_libbcc(const void *code)
+static bool is_libbcc(const void *code)
 {
 #if __GLIBC_PREREQ(2, 35)
 	struct dl_find_object o;
@@ -105,6 +105,40 @@ bool bw_is_libbcc(const void *code)
 	}
 #endif
 	return bw_has_libbcc() && (uintptr_t)code >= atomic_load(&libbcc_from) && (uintptr_t)code < atomic_load(&libbcc_to);
+}
+
+bool bw_is_bpftrace(void)
+{
+	static atomic_int known;		/* 1 no, 2 yes */
+	char exe[BW_PATH_MAX + 1];
+	const char *name;
+	ssize_t n;
+
+	if (!atomic_load_explicit(&known, memory_order_relaxed)) {
+		n = BW_REAL(readlink)("/proc/self/exe", exe, sizeof(exe) - 1);
+		exe[n > 0 ? n : 0] = 0;
+		name = strrchr(exe, '/');
+		atomic_store(&known, name && !strncmp(name + 1, "bpftrace", 8) ? 2 : 1);
+	}
+	return atomic_load_explicit(&known, memory_order_relaxed) == 2;
+}
+
+/* bpftrace has that part of libbcc in itself or in libbcc_bpf.so, and asks about files through std::filesystem as well. */
+static bool is_bpftraces(const void *code)
+{
+	Dl_info i;
+	const char *base;
+
+	if (!dladdr(code, &i) || !i.dli_fname)
+		return false;
+	base = strrchr(i.dli_fname, '/');
+	base = base ? base + 1 : i.dli_fname;
+	return !strncmp(base, "bpftrace", 8) || !strncmp(base, "libbcc", 6) || !strncmp(base, "libstdc++.so", 12);
+}
+
+bool bw_opens_objects(const void *code)
+{
+	return bw_is_bpftrace() ? is_bpftraces(code) : is_libbcc(code);
 }
 
 bool bw_in_python_bcc(void)

@@ -98,12 +98,12 @@ int bw_file_realpath(const char *path, char *out)
 }
 
 /* resolved: as in realpath(3), of PATH_MAX bytes or NULL. 0 and *out, or a negative errno, or BW_NOT_OURS. */
-static int any_realpath(const char *path, char *resolved, char **out)
+static int any_realpath(const void *caller, const char *path, char *resolved, char **out)
 {
 	char board[BW_PATH_MAX + 1];
 	int err;
 
-	if (bw_path_where(AT_FDCWD, path, board) == BW_LOCAL)
+	if (bw_path_for(caller, AT_FDCWD, path, board) == BW_LOCAL)
 		return BW_NOT_OURS;
 	err = bw_file_realpath(board, board);
 	if (err)
@@ -114,7 +114,7 @@ static int any_realpath(const char *path, char *resolved, char **out)
 
 #define REALPATH(resolved, libc) do { \
 	char *out_ = NULL; \
-	int saved_ = errno, r_ = any_realpath(path, resolved, &out_); \
+	int saved_ = errno, r_ = any_realpath(BW_BPFTRACE_CALLER, path, resolved, &out_); \
 	if (r_ == BW_NOT_OURS) { \
 		errno = saved_; \
 		return libc; \

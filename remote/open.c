@@ -22,8 +22,7 @@ static int object_open(const char *path, int flags, mode_t mode, const void *cal
 {
 	char board[BW_PATH_MAX + 1];
 
-	if (flags == O_RDONLY && bw_is_libbcc(caller) && bw_path_where(AT_FDCWD, path, board) == BW_LOCAL &&
-	    bw_path_of_object(path, board) == BW_ON_BOARD)
+	if (flags == O_RDONLY && bw_path_for(caller, AT_FDCWD, path, board) == BW_ON_BOARD)
 		return bw_file_open(board, flags, mode);
 	return any_open(AT_FDCWD, path, flags, mode);
 }

@@ -35,7 +35,7 @@ static const struct rule rules[] = {
 };
 
 /*
- * Where libbcc itself opens a file, it is a program or a library whose symbols a uprobe or a stack needs: the board's, wherever it lies, but for
+ * Where libbcc itself opens a file, or bpftrace, it is a program or a library whose symbols a uprobe or a stack needs: the board's, wherever it lies, but for
  * what `bpfwire run` brings of the board here.
  */
 static const struct rule objects[] = {
@@ -44,6 +44,8 @@ static const struct rule objects[] = {
 	{ "/usr/lib/modules",		TREE,	LOCAL },
 	{ "/usr/src",			TREE,	LOCAL },
 	{ "/usr/lib/debug",		TREE,	LOCAL },
+	{ "/tmp/kheaders-",		PREFIX,	LOCAL },	/* where bpftrace unpacks them */
+	{ "/dev",			TREE,	LOCAL },
 	{ "/proc/self",			TREE,	LOCAL },
 };
 
@@ -231,6 +233,13 @@ enum bw_where bw_path_of_object(const char *path, char *out)
 	    !is_boards(objects, sizeof(objects) / sizeof(objects[0]), out))
 		return BW_LOCAL;
 	return BW_ON_BOARD;
+}
+
+enum bw_where bw_path_for(const void *caller, int dirfd, const char *path, char *out)
+{
+	if (bw_path_where(dirfd, path, out) == BW_ON_BOARD)
+		return BW_ON_BOARD;
+	return caller && bw_opens_objects(caller) ? bw_path_of_object(path, out) : BW_LOCAL;
 }
 
 static bool number(const char *p, int *out)

@@ -205,6 +205,8 @@ enum bw_where { BW_LOCAL = 0, BW_ON_BOARD = 1 };
  */
 enum bw_where bw_path_where(int dirfd, const char *path, char *out);
 enum bw_where bw_path_of_object(const char *path, char *out);	/* of a program or library that libbcc opens by itself */
+/* bw_path_where, and if `caller` (code, or NULL) is libbcc or bpftrace, bw_path_of_object. */
+enum bw_where bw_path_for(const void *caller, int dirfd, const char *path, char *out);
 bool bw_path_is_self_fd(const char *path, int *fd);		/* /proc/self/fd/N, /proc/PID/fd/N of ours, /dev/fd/N */
 
 /* ---- file.c, dir.c, stat.c: negative errno or the result ---- */
@@ -216,7 +218,9 @@ extern const struct bw_placeholder_ops bw_file_ops, bw_dir_ops;
 /* ---- identity.c ---- */
 /* True in the program that uses BPF (BPFWIRE_MAIN, or one that has loaded libbcc/libbpf, or has made a BPF call): uname, ids, clocks are the board's there. */
 bool bw_is_front_end(void);
-bool bw_is_libbcc(const void *code);				/* whether this address is in libbcc.so */
+bool bw_opens_objects(const void *code);			/* whether this address is in libbcc.so, or of bpftrace's own */
+bool bw_is_bpftrace(void);
+#define BW_BPFTRACE_CALLER	(bw_is_bpftrace() ? __builtin_return_address(0) : NULL)	/* in a wrapper: whose call only matters there */
 void bw_front_end_now(void);					/* a BPF call was made */
 /* A board clock by the last samples, ns; which: CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME. */
 int64_t bw_board_clock(int which);

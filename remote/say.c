@@ -4,9 +4,53 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static void say(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
+
+/*
+ * A tool may have its stderr lead to /dev/null for a while: bpftrace does, where a library that it uses would write a message of its own. What we say then is
+ * kept until the tool ends.
+ */
+static bool null_at_start;
+static char kept[4096];
+static atomic_size_t kept_len;
+
+static bool is_null(void)
+{
+	struct stat st;
+
+	return !bw_sys(SYS_fstat, 2L, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
+__attribute__((constructor)) static void look_at_stderr(void)
+{
+	null_at_start = is_null();
+}
+
+static bool to_nobody(void)
+{
+	return !null_at_start && is_null();
+}
+
+static bool keep(const char *line, size_t n)
+{
+	size_t at = atomic_fetch_add(&kept_len, n);
+
+	if (at + n > sizeof(kept))
+		return false;
+	memcpy(kept + at, line, n);
+	return true;
+}
+
+__attribute__((destructor)) static void say_kept(void)
+{
+	size_t n = atomic_load(&kept_len);
+
+	if (n)
+		bw_sys(SYS_write, 2L, kept, n < sizeof(kept) ? n : sizeof(kept));
+}
 
 /* One write(2), below the tool's stdio: it may be in the middle of a line, and its buffers are not ours to flush. */
 static void say(const char *fmt, va_list ap)
@@ -21,7 +65,8 @@ static void say(const char *fmt, va_list ap)
 	if (r > 0)
 		n += (size_t)r < sizeof(line) - n - 1 ? (size_t)r : sizeof(line) - n - 2;
 	line[n++] = '\n';
-	bw_sys(SYS_write, 2L, line, n);
+	if (!to_nobody() || !keep(line, n))
+		bw_sys(SYS_write, 2L, line, n);
 	errno = saved;
 }
 

@@ -61,18 +61,24 @@ int bw_any_fstat(int fd, struct stat *st)
 	return r;
 }
 
-int bw_any_stat(int dirfd, const char *path, struct stat *st, int flags)
+/* caller: the code that asks, if it may be one that looks for programs and libraries to find symbols in (bw_opens_objects); else NULL. */
+static int stat_for(const void *caller, int dirfd, const char *path, struct stat *st, int flags)
 {
 	char board[BW_PATH_MAX + 1];
 	int fd;
 
 	if (path && !*path)
 		return (flags & AT_EMPTY_PATH) && bw_placeholder_maybe(dirfd) ? bw_any_fstat(dirfd, st) : BW_NOT_OURS;
-	if (bw_path_where(dirfd, path, board) == BW_ON_BOARD)
+	if (bw_path_for(caller, dirfd, path, board) == BW_ON_BOARD)
 		return bw_file_stat(board, !(flags & AT_SYMLINK_NOFOLLOW), st);
 	if (!(flags & AT_SYMLINK_NOFOLLOW) && bw_path_is_self_fd(path, &fd) && bw_placeholder_maybe(fd))
 		return bw_any_fstat(fd, st);
 	return BW_NOT_OURS;
+}
+
+int bw_any_stat(int dirfd, const char *path, struct stat *st, int flags)
+{
+	return stat_for(NULL, dirfd, path, st, flags);
 }
 
 /* The end of a stat wrapper: ours, or libc's. */
@@ -86,7 +92,7 @@ int bw_any_stat(int dirfd, const char *path, struct stat *st, int flags)
 
 BW_EXPORT int stat(const char *path, struct stat *st)
 {
-	STAT(bw_any_stat(AT_FDCWD, path, ST, 0), BW_REAL(stat)(path, st));
+	STAT(stat_for(BW_BPFTRACE_CALLER, AT_FDCWD, path, ST, 0), BW_REAL(stat)(path, st));
 }
 
 BW_EXPORT int stat64(const char *path, struct stat64 *st)
@@ -200,7 +206,6 @@ BW_EXPORT int statx(int dirfd, const char *path, int flags, unsigned int mask, s
 
 /* ---- access ---- */
 
-/* caller: the code that asks, if it may be libbcc, which looks for programs and libraries to find symbols in; else NULL. */
 static int any_access(int dirfd, const char *path, int mode, int flags, const void *caller)
 {
 	uint32_t wire = (flags & AT_EACCESS ? BW_FILE_EACCESS : 0) | (flags & AT_SYMLINK_NOFOLLOW ? BW_FILE_NOFOLLOW : 0);
@@ -209,8 +214,7 @@ static int any_access(int dirfd, const char *path, int mode, int flags, const vo
 	struct stat st;
 	int err;
 
-	if (bw_path_where(dirfd, path, board) == BW_LOCAL &&
-	    (!caller || !bw_is_libbcc(caller) || bw_path_of_object(path, board) == BW_LOCAL))
+	if (bw_path_for(caller, dirfd, path, board) == BW_LOCAL)
 		return BW_NOT_OURS;
 	if (mode & ~(R_OK | W_OK | X_OK))
 		return -EINVAL;

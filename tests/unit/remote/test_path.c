@@ -138,8 +138,8 @@ TEST("in the root directory a relative path is looked up as a whole one, elsewhe
 
 TEST("a program or library that libbcc opens is the board's, headers and debug files are not")
 {
-	static const char *const boards[] = { "/bin/bash", "/lib/aarch64-linux-gnu/libc.so.6", "/usr/lib/debugger/x", "/tmp/a.out", "/lib/modulesx/a" };
-	static const char *const locals[] = { "/lib/modules/6.1.0/build/x", "/usr/src/linux-headers-6.1/x", "/usr/lib/debug/.build-id/ab/cd.debug",
+	static const char *const boards[] = { "/bin/bash", "/lib/aarch64-linux-gnu/libc.so.6", "/usr/lib/debugger/x", "/tmp/a.out", "/lib/modulesx/a", "/device" };
+	static const char *const locals[] = { "/lib/modules/6.1.0/build/x", "/usr/src/linux-headers-6.1/x", "/usr/lib/debug/.build-id/ab/cd.debug", "/dev/null", "/tmp/kheaders-6.1/include",
 					      "/proc/self/fd/3", "a.out", "", "/home/dev/a.out" };
 	char out[BW_PATH_MAX + 1];
 	size_t i;
@@ -151,7 +151,7 @@ TEST("a program or library that libbcc opens is the board's, headers and debug f
 		CHECK(bw_path_of_object(locals[i], out) == BW_LOCAL);
 	CHECK(bw_path_of_object(NULL, out) == BW_LOCAL);
 	CHECK(bw_path_of_object("/usr/./lib/../bin/x", out) == BW_ON_BOARD && !strcmp(out, "/usr/bin/x"));
-	CHECK(!bw_is_libbcc((const void *)(uintptr_t)bw_path_of_object));
+	CHECK(!bw_opens_objects((const void *)(uintptr_t)bw_path_of_object));
 	bw_path_additions(NULL, NULL);
 }
 
