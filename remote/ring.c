@@ -61,11 +61,26 @@ static uint64_t room(const struct bw_ring *r)
 	return used <= r->size ? r->size - used : 0;
 }
 
-static void signal_ring(const struct bw_ring *r)
+static void signal_ring(struct bw_ring *r)
 {
 	uint64_t one = 1;
 
+	r->signalled = true;
 	bw_sys(SYS_write, (long)r->evfd, &one, sizeof(one));
+}
+
+static void take_signal(struct bw_ring *r)
+{
+	uint64_t count;
+
+	r->signalled = false;
+	bw_sys(SYS_read, (long)r->evfd, &count, sizeof(count));
+}
+
+/* The kernel tells of a BPF ring buffer by what is in it: who has read it all, before or after it was woken, is not told of it any more. */
+static bool is_told(const struct bw_ring *r)
+{
+	return r->kind != BW_RING_BPF || unread(r) || bw_lost();
 }
 
 /* ---- records in ---- */
@@ -209,7 +224,7 @@ void bw_rings_signal(void)
 	to_signal = false;
 	pthread_mutex_lock(&rings_lock);
 	for (r = rings; r; r = r->next) {
-		if (r->signal)
+		if (r->signal && is_told(r))
 			signal_ring(r);
 		r->ready |= r->signal;
 		r->signal = false;
@@ -271,6 +286,8 @@ static uint32_t before_wait(struct bw_ring *r, bool by_epoll)
 
 	if (readable_again(r, by_epoll))
 		signal_ring(r);
+	else if (r->signalled && !is_told(r))
+		take_signal(r);
 	if (!worth_a_message(r, bytes))
 		return 0;
 	mark_given(r, bytes);
@@ -323,11 +340,9 @@ void bw_rings_before_epoll(int epfd)
 
 void bw_ring_after_wait(struct bw_placeholder *o)
 {
-	uint64_t count;
-
 	pthread_mutex_lock(&rings_lock);
 	if (o->ring)
-		bw_sys(SYS_read, (long)o->ring->evfd, &count, sizeof(count));
+		take_signal(o->ring);
 	pthread_mutex_unlock(&rings_lock);
 }
 

@@ -21,6 +21,7 @@ struct bw_ring {
 	enum bw_ring_shows shows;
 	bool refused;			/* said already */
 	bool signal;			/* published, its reader not yet woken */
+	bool signalled;			/* evfd may be readable */
 	bool ready;			/* in the kernel's terms: on the ready list of its epoll set, until a wait finds it empty */
 	uint64_t head;			/* as published */
 	uint64_t given;			/* position up to which credit was given back */

@@ -16,6 +16,7 @@ static void say(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)
 static bool null_at_start;
 static char kept[4096];
 static atomic_size_t kept_len;
+static _Atomic pid_t kept_by;
 
 static bool is_null(void)
 {
@@ -38,18 +39,19 @@ static bool keep(const char *line, size_t n)
 {
 	size_t at = atomic_fetch_add(&kept_len, n);
 
-	if (at + n > sizeof(kept))
+	if (at + n > sizeof(kept)) {
+		atomic_fetch_sub(&kept_len, n);
 		return false;
+	}
 	memcpy(kept + at, line, n);
+	atomic_store(&kept_by, bw_getpid());
 	return true;
 }
 
 __attribute__((destructor)) static void say_kept(void)
 {
-	size_t n = atomic_load(&kept_len);
-
-	if (n)
-		bw_sys(SYS_write, 2L, kept, n < sizeof(kept) ? n : sizeof(kept));
+	if (atomic_load(&kept_by) == bw_getpid())	/* not a child that has a copy of it */
+		bw_sys(SYS_write, 2L, kept, atomic_load(&kept_len));
 }
 
 /* One write(2), below the tool's stdio: it may be in the middle of a line, and its buffers are not ours to flush. */

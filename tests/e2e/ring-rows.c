@@ -242,6 +242,11 @@ static void common(const struct way *w)
 	printf("  one of them read: %d\n", w->wait(SETTLE_MS));
 	show(64);
 	printf("  all read: %d\n", w->wait(SETTLE_MS));
+	write_records(1, 0);
+	nap(SETTLE_MS);
+	show(64);
+	printf("  one read before it was asked: %d\n", w->wait(SETTLE_MS));
+	printf("  and again: %d\n", w->wait(SETTLE_MS));
 }
 
 static void late_wakeups(const struct way *w)

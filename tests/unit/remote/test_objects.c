@@ -953,11 +953,15 @@ TEST("a BPF ring buffer is readable as long as there is data, in poll and in epo
 	CHECK_EQ(readable(fd), 1);
 	CHECK_EQ(readable(fd), 1);
 	*ring_word(consumer, 0) = 128;
-	epoll_wait(ep, &ev, 1, 0);
 	CHECK_EQ(epoll_wait(ep, &ev, 1, 20), 0);
 	CHECK_EQ(readable(fd), 0);
+	for (i = 1; i < 4; i++) {					/* read before anybody waited */
+		push_bpf(fd, 1);
+		*ring_word(consumer, 0) = 128 + 64 * i;
+		CHECK_EQ(i % 2 ? readable(fd) : epoll_wait(ep, &ev, 1, 20), 0);
+	}
 	push_bpf(fd, NO_RECORDS);
-	CHECK_EQ(*ring_word(producer, 0), 128);
+	CHECK_EQ(*ring_word(producer, 0), 320);
 	for (i = 0; i < 5; i++) {					/* around the end */
 		push_bpf(fd, size / 64 - 1);
 		CHECK_EQ(*ring_word(producer, 0) - *ring_word(consumer, 0), size - 64);
