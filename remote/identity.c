@@ -199,6 +199,50 @@ BW_EXPORT uid_t geteuid(void)
 	return bw_active() && bw_is_front_end() ? 0 : BW_REAL(geteuid)();
 }
 
+/* ---- capabilities ---- */
+
+#define ALL_LOW		0xffffffffu
+#define ALL_HIGH	((1u << (CAP_CHECKPOINT_RESTORE - 32 + 1)) - 1)
+
+static bool about_board(const struct __user_cap_header_struct *h)
+{
+	return bw_active() && bw_is_front_end() && (!h->pid || h->pid == bw_getpid());
+}
+
+/* How many of the two structures, with 32 capabilities each, this version has. */
+static unsigned int cap_words(const struct __user_cap_header_struct *h)
+{
+	return h->version == _LINUX_CAPABILITY_VERSION_1 ? 1 : 2;
+}
+
+/* What the session on the board can do, which is root's. */
+BW_EXPORT int capget(cap_user_header_t h, cap_user_data_t d)
+{
+	int r = BW_REAL(capget)(h, d);
+
+	if (r || !d || !about_board(h))
+		return r;
+	d[0].effective = d[0].permitted = ALL_LOW;
+	if (cap_words(h) == 2)
+		d[1].effective = d[1].permitted = ALL_HIGH;
+	return 0;
+}
+
+/* To go on with fewer would be to go on with all of them, on the board: what a tool then found out would be wrong. */
+BW_EXPORT int capset(cap_user_header_t h, const cap_user_data_t d)
+{
+	static atomic_bool said;
+
+	if (!h || !d || !about_board(h))
+		return BW_REAL(capset)(h, d);
+	if (d[0].effective == ALL_LOW && (cap_words(h) == 1 || d[1].effective == ALL_HIGH))
+		return 0;
+	if (!atomic_exchange(&said, true))
+		bw_say("the tool asks to go on without root's capabilities, which its session on the board would keep: refused; see what an unprivileged user "
+		       "can do there on the board itself");
+	return bw_ret(-EPERM);
+}
+
 /* ---- CPUs ---- */
 
 BW_EXPORT BW_UNSANITIZED long sysconf(int name)

@@ -10,6 +10,7 @@
 #include <ftw.h>
 #include <fts.h>
 #include <glob.h>
+#include <linux/capability.h>
 #include <mntent.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -27,6 +28,10 @@
 #include <time.h>
 
 struct statx;
+
+/* libc has them, no header of its own declares them. */
+int capget(cap_user_header_t h, cap_user_data_t d);
+int capset(cap_user_header_t h, const cap_user_data_t d);
 
 /*
  * For the few functions that a sanitizer's runtime calls before it has set itself up (they are wrappers too), and for those that read arguments
@@ -117,6 +122,7 @@ struct statx;
 /* The machine: identity.c, process.c, network.c, mount.c, clock.c */
 #define BW_REAL_ID(X) \
 	X(int, uname, (struct utsname *)) X(uid_t, getuid, (void)) X(uid_t, geteuid, (void)) \
+	X(int, capget, (cap_user_header_t, cap_user_data_t)) X(int, capset, (cap_user_header_t, const cap_user_data_t)) \
 	X(long, sysconf, (int)) X(int, get_nprocs, (void)) X(int, get_nprocs_conf, (void)) \
 	X(int, sched_getaffinity, (pid_t, size_t, cpu_set_t *)) \
 	X(int, setrlimit, (__rlimit_resource_t, const struct rlimit *)) X(int, setrlimit64, (__rlimit_resource_t, const struct rlimit64 *)) \

@@ -121,6 +121,10 @@ static long machine_call(long nr, const struct args *x, bool *taken)
 	switch (nr) {
 	case SYS_kill:
 		return kill((pid_t)x->a, (int)x->b);
+	case SYS_capget:
+		return capget((cap_user_header_t)x->a, (cap_user_data_t)x->b);
+	case SYS_capset:
+		return capset((cap_user_header_t)x->a, (const cap_user_data_t)x->b);
 	case SYS_pidfd_open:
 		return pidfd_open((pid_t)x->a, (unsigned int)x->b);
 	case SYS_socket:

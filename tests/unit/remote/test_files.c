@@ -871,6 +871,40 @@ TEST("a front end is told about the board")
 		endmntent(f);
 }
 
+/* The line that failed, or 0. In a child, which gives up what it has on this machine. */
+static int look_at_capabilities(void)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct d[2] = { { 0 } }, here[2];
+
+	if (!bw_sys(SYS_getuid) && setresuid(65534, 65534, 65534))
+		return __LINE__;
+	if (bw_sys(SYS_capget, &h, here) || here[0].effective)
+		return __LINE__;
+	if (capget(&h, d) || d[0].effective != ~0u || d[0].permitted != ~0u || d[1].effective != 0x1ff || d[0].inheritable != here[0].inheritable)
+		return __LINE__;
+	if (capset(&h, d))
+		return __LINE__;
+	d[1].effective = 0;
+	if (!capset(&h, d) || errno != EPERM)
+		return __LINE__;
+	if (syscall(SYS_capget, &h, d) || d[1].effective != 0x1ff)
+		return __LINE__;
+	d[0].effective = 0;
+	return syscall(SYS_capset, &h, d) != -1 || errno != EPERM ? __LINE__ : 0;
+}
+
+TEST("a front end has root's capabilities, whoever runs it, and cannot give up what is not here")
+{
+	pid_t child = fork();
+	int status = -1;
+
+	if (!child)
+		_exit(look_at_capabilities() % 256);
+	CHECK(waitpid(child, &status, 0) == child);
+	CHECK_EQ(WEXITSTATUS(status), 0);
+}
+
 TEST("a signal of a front end never hits a process of this machine that is not its own")
 {
 	pid_t child = fork();
