@@ -141,7 +141,7 @@ static void start(struct bw_ffs *f)
 		f->state = BW_FFS_WAITING;
 }
 
-void bw_ffs_progress(struct bw_ffs *f)
+static void progress(struct bw_ffs *f)
 {
 	int ret;
 
@@ -235,7 +235,7 @@ static void on_setup(struct bw_ffs *f, const struct usb_ctrlrequest *setup)
 	}
 }
 
-void bw_ffs_event(struct bw_ffs *f, const struct usb_functionfs_event *event)
+static void take_event(struct bw_ffs *f, const struct usb_functionfs_event *event)
 {
 	switch (event->type) {
 	case FUNCTIONFS_BIND:
@@ -263,7 +263,7 @@ static void read_events(struct bw_ffs *f)
 	int ret;
 
 	while ((ret = bw_ep0_next(&f->ep0, &event)) > 0)
-		bw_ffs_event(f, &event);
+		take_event(f, &event);
 	if (ret < 0)
 		give_up(f, ret);
 }
@@ -308,7 +308,7 @@ unsigned int bw_ffs_dispatch(struct bw_ffs *f, const struct pollfd *fds, int n)
 	if (!f->error && is_ready(fds, n, f->ep0.fd))
 		read_events(f);
 	if (!f->error)
-		bw_ffs_progress(f);
+		progress(f);
 	/* An owner that hears of the end of one link and of the next one at once could take them in the wrong order. */
 	events = f->events & BW_PIPE_DOWN ? BW_PIPE_DOWN : f->events;
 	f->events &= ~events;

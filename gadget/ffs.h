@@ -56,8 +56,4 @@ ssize_t bw_ffs_send(struct bw_ffs *f, const void *buf, size_t len);
 int bw_ffs_flush(struct bw_ffs *f);
 int bw_ffs_reset(struct bw_ffs *f);
 
-/* Parts of dispatch, for tests. */
-void bw_ffs_event(struct bw_ffs *f, const struct usb_functionfs_event *event);
-void bw_ffs_progress(struct bw_ffs *f);
-
 #endif

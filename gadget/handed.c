@@ -217,7 +217,11 @@ static int keeps_once(const char *path)
 	return ret;
 }
 
-int bw_handed_keeps(const char *ep0)
+/*
+ * Opens and closes ep0 twice: does it keep its state when it is closed? 1: yes, so it is mounted with no_disconnect; 0: no, or this kernel does not let it be seen
+ * (before 5.2); -errno. The gadget must not be bound.
+ */
+static int keeps(const char *ep0)
 {
 	int ret = 1;
 
@@ -254,7 +258,7 @@ int bw_handed_check(const char *dir, char *err, size_t errlen)
 			       "mounted with no_disconnect and the one that did is gone; unbind the gadget, and mount it without no_disconnect", dir,
 			       gadget, dir);
 	snprintf(ep0, sizeof(ep0), "%s/ep0", real);
-	ret = bw_handed_keeps(ep0);
+	ret = keeps(ep0);
 	if (ret < 0)
 		return bw_fail(err, errlen, ret, "open %s: %s", ep0, strerror(-ret));
 	return ret ? refuse_option(dir, err, errlen) : 0;

@@ -24,12 +24,6 @@ int bw_handed_mount(const char *mountinfo, const char *dir, char instance[NAME_M
  */
 bool bw_handed_bound(const char *root, const char *instance, char gadget[NAME_MAX + 1]);
 
-/*
- * Opens and closes ep0 twice: does it keep its state when it is closed? 1: yes, so it is mounted with no_disconnect; 0: no, or this kernel does not let it be seen
- * (before 5.2); -errno. The gadget must not be bound.
- */
-int bw_handed_keeps(const char *ep0);
-
 /* All of that: 0, or a line for the user. */
 int bw_handed_check(const char *dir, char *err, size_t errlen);
 

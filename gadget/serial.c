@@ -13,7 +13,8 @@ static bool is_fit(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
-size_t bw_serial_sanitise(const char *text, char serial[BW_SERIAL_MAX + 1])
+/* Keeps what is fit of text; returns the length, 0 if nothing was. */
+static size_t sanitise(const char *text, char serial[BW_SERIAL_MAX + 1])
 {
 	size_t n = 0;
 
@@ -32,7 +33,7 @@ int bw_serial_find(const char *root, const char *given, char serial[BW_SERIAL_MA
 	char path[PATH_MAX], text[256];
 
 	if (given) {
-		if (bw_serial_sanitise(given, serial))
+		if (sanitise(given, serial))
 			return 0;
 		return bw_fail(err, errlen, -EINVAL, "serial number '%s': no letter or digit in it; give another one by --serial", given);
 	}
@@ -41,7 +42,7 @@ int bw_serial_find(const char *root, const char *given, char serial[BW_SERIAL_MA
 			return bw_fail(err, errlen, -ENAMETOOLONG, "%s: path too long", root);
 		/* -ENOSPC: cut, which is as good a name. The device tree's string carries its NUL. */
 		ssize_t n = bw_read_line(path, text, sizeof(text));
-		if ((n >= 0 || n == -ENOSPC) && bw_serial_sanitise(text, serial))
+		if ((n >= 0 || n == -ENOSPC) && sanitise(text, serial))
 			return 0;
 	}
 	return bw_fail(err, errlen, -ENODATA, "this board has no serial number (neither %s nor %s); give it one by --serial NAME",

@@ -5,9 +5,6 @@
 
 #include "gadget/gadget.h"
 
-/* Keeps what is fit of text; returns the length, 0 if nothing was. */
-size_t bw_serial_sanitise(const char *text, char serial[BW_SERIAL_MAX + 1]);
-
 /* bw_gadget_serial below a directory that stands for / (tests); "" is the real one. */
 int bw_serial_find(const char *root, const char *given, char serial[BW_SERIAL_MAX + 1], char *err, size_t errlen);
 

@@ -66,7 +66,8 @@ static bool fresh(void)
 	return at && host(CLOCK_MONOTONIC) - at < FRESH_NS;
 }
 
-int64_t bw_board_clock(int which)
+/* A board clock by the last samples, ns; which: CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME. */
+static int64_t board_clock(int which)
 {
 	int i = which == CLOCK_REALTIME ? REALTIME : which == CLOCK_BOOTTIME ? BOOTTIME : MONOTONIC;
 	int64_t now, seen;
@@ -88,7 +89,7 @@ int bw_board_clock_gettime(clockid_t id, struct timespec *ts)
 
 	if ((id != CLOCK_MONOTONIC && id != CLOCK_BOOTTIME && id != CLOCK_MONOTONIC_RAW) || !bw_active() || !bw_is_front_end())
 		return BW_REAL(clock_gettime)(id, ts);
-	t = bw_board_clock(id);
+	t = board_clock(id);
 	ts->tv_sec = t / 1000000000;
 	ts->tv_nsec = t % 1000000000;
 	return 0;

@@ -284,7 +284,7 @@ static int connect_board(void)
 }
 
 /*
- * A child made by fork comes here with nothing (bw_conn_after_fork). Another pid than the connection's without that is a vfork child, or one
+ * A child made by fork comes here with nothing (forget). Another pid than the connection's without that is a vfork child, or one
  * of a bare clone(2): it shares our memory, or may; it gets no connection.
  */
 int bw_conn_ready(void)
@@ -306,7 +306,7 @@ int bw_conn_ready(void)
 	return 0;
 }
 
-void bw_conn_after_fork(void)
+static void forget(void)
 {
 	int fd = atomic_exchange(&bw_conn.fd, -1);
 
@@ -321,7 +321,7 @@ static void after_fork(void)
 {
 	if (!atomic_load(&bw_conn.pid))
 		return;
-	bw_conn_after_fork();
+	forget();
 	bw_rings_after_fork();
 	bw_maps_after_fork();
 	bw_placeholders_after_fork();

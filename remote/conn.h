@@ -33,8 +33,7 @@ struct bw_conn {
 };
 extern struct bw_conn bw_conn;
 
-/* conn.c: after fork, in the child. */
-void bw_conn_after_fork(void);
+/* After fork, in the child (conn.c). */
 void bw_placeholders_after_fork(void);
 void bw_rings_after_fork(void);
 void bw_maps_after_fork(void);

@@ -101,11 +101,6 @@ bool bw_is_fresh(const struct bw_fresh *f);
 int bw_tree_list(const char *board_path, struct bw_reply *reply);	/* the board is asked else */
 bool bw_tree_get(const char *board_path, struct bw_reply *reply);	/* false: not known; *reply is to be freed all the same */
 
-/* ---- stat.c ---- */
-/* stat of a placeholder or of a path; BW_NOT_OURS, 0 or a negative errno. flags as fstatat. */
-int bw_any_stat(int dirfd, const char *path, struct stat *st, int flags);
-int bw_any_fstat(int fd, struct stat *st);
-
 /* ---- dir.c: directories of the board as DIR ---- */
 struct bw_dir;
 struct bw_dir *bw_dir_mine(DIR *d);				/* NULL: libc's */

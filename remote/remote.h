@@ -222,8 +222,6 @@ bool bw_opens_objects(const void *code);			/* whether this address is in libbcc.
 bool bw_is_bpftrace(void);
 #define BW_BPFTRACE_CALLER	(bw_is_bpftrace() ? __builtin_return_address(0) : NULL)	/* in a wrapper: whose call only matters there */
 void bw_front_end_now(void);					/* a BPF call was made */
-/* A board clock by the last samples, ns; which: CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME. */
-int64_t bw_board_clock(int which);
 int bw_board_clock_gettime(clockid_t id, struct timespec *ts);	/* what dlsym gives out as clock_gettime */
 
 /* ---- disconnect.c ---- */

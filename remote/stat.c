@@ -48,7 +48,8 @@ int bw_file_stat(const char *path, bool follow, struct stat *st)
 	return err;
 }
 
-int bw_any_fstat(int fd, struct stat *st)
+/* stat of a placeholder: BW_NOT_OURS, 0 or a negative errno. */
+static int any_fstat(int fd, struct stat *st)
 {
 	struct bw_placeholder *o = bw_placeholder_get(fd);
 	int r = BW_NOT_OURS;
@@ -61,22 +62,25 @@ int bw_any_fstat(int fd, struct stat *st)
 	return r;
 }
 
-/* caller: the code that asks, if it may be one that looks for programs and libraries to find symbols in (bw_opens_objects); else NULL. */
+/*
+ * stat of a placeholder or of a path; BW_NOT_OURS, 0 or a negative errno. flags as fstatat. caller: the code that asks, if it may be one that looks for
+ * programs and libraries to find symbols in (bw_opens_objects); else NULL.
+ */
 static int stat_for(const void *caller, int dirfd, const char *path, struct stat *st, int flags)
 {
 	char board[BW_PATH_MAX + 1];
 	int fd;
 
 	if (path && !*path)
-		return (flags & AT_EMPTY_PATH) && bw_placeholder_maybe(dirfd) ? bw_any_fstat(dirfd, st) : BW_NOT_OURS;
+		return (flags & AT_EMPTY_PATH) && bw_placeholder_maybe(dirfd) ? any_fstat(dirfd, st) : BW_NOT_OURS;
 	if (bw_path_for(caller, dirfd, path, board) == BW_ON_BOARD)
 		return bw_file_stat(board, !(flags & AT_SYMLINK_NOFOLLOW), st);
 	if (!(flags & AT_SYMLINK_NOFOLLOW) && bw_path_is_self_fd(path, &fd) && bw_placeholder_maybe(fd))
-		return bw_any_fstat(fd, st);
+		return any_fstat(fd, st);
 	return BW_NOT_OURS;
 }
 
-int bw_any_stat(int dirfd, const char *path, struct stat *st, int flags)
+static int any_stat(int dirfd, const char *path, struct stat *st, int flags)
 {
 	return stat_for(NULL, dirfd, path, st, flags);
 }
@@ -97,77 +101,77 @@ BW_EXPORT int stat(const char *path, struct stat *st)
 
 BW_EXPORT int stat64(const char *path, struct stat64 *st)
 {
-	STAT(bw_any_stat(AT_FDCWD, path, ST, 0), BW_REAL(stat64)(path, st));
+	STAT(any_stat(AT_FDCWD, path, ST, 0), BW_REAL(stat64)(path, st));
 }
 
 BW_EXPORT int lstat(const char *path, struct stat *st)
 {
-	STAT(bw_any_stat(AT_FDCWD, path, ST, AT_SYMLINK_NOFOLLOW), BW_REAL(lstat)(path, st));
+	STAT(any_stat(AT_FDCWD, path, ST, AT_SYMLINK_NOFOLLOW), BW_REAL(lstat)(path, st));
 }
 
 BW_EXPORT int lstat64(const char *path, struct stat64 *st)
 {
-	STAT(bw_any_stat(AT_FDCWD, path, ST, AT_SYMLINK_NOFOLLOW), BW_REAL(lstat64)(path, st));
+	STAT(any_stat(AT_FDCWD, path, ST, AT_SYMLINK_NOFOLLOW), BW_REAL(lstat64)(path, st));
 }
 
 BW_EXPORT int fstat(int fd, struct stat *st)
 {
-	STAT(bw_any_fstat(fd, ST), BW_REAL(fstat)(fd, st));
+	STAT(any_fstat(fd, ST), BW_REAL(fstat)(fd, st));
 }
 
 BW_EXPORT int fstat64(int fd, struct stat64 *st)
 {
-	STAT(bw_any_fstat(fd, ST), BW_REAL(fstat64)(fd, st));
+	STAT(any_fstat(fd, ST), BW_REAL(fstat64)(fd, st));
 }
 
 BW_EXPORT int fstatat(int dirfd, const char *path, struct stat *st, int flags)
 {
-	STAT(bw_any_stat(dirfd, path, ST, flags), BW_REAL(fstatat)(dirfd, path, st, flags));
+	STAT(any_stat(dirfd, path, ST, flags), BW_REAL(fstatat)(dirfd, path, st, flags));
 }
 
 BW_EXPORT int fstatat64(int dirfd, const char *path, struct stat64 *st, int flags)
 {
-	STAT(bw_any_stat(dirfd, path, ST, flags), BW_REAL(fstatat64)(dirfd, path, st, flags));
+	STAT(any_stat(dirfd, path, ST, flags), BW_REAL(fstatat64)(dirfd, path, st, flags));
 }
 
 BW_EXPORT int __xstat(int ver, const char *path, struct stat *st)
 {
-	STAT(bw_any_stat(AT_FDCWD, path, ST, 0), BW_REAL(__xstat)(ver, path, st));
+	STAT(any_stat(AT_FDCWD, path, ST, 0), BW_REAL(__xstat)(ver, path, st));
 }
 
 BW_EXPORT int __xstat64(int ver, const char *path, struct stat64 *st)
 {
-	STAT(bw_any_stat(AT_FDCWD, path, ST, 0), BW_REAL(__xstat64)(ver, path, st));
+	STAT(any_stat(AT_FDCWD, path, ST, 0), BW_REAL(__xstat64)(ver, path, st));
 }
 
 BW_EXPORT int __lxstat(int ver, const char *path, struct stat *st)
 {
-	STAT(bw_any_stat(AT_FDCWD, path, ST, AT_SYMLINK_NOFOLLOW), BW_REAL(__lxstat)(ver, path, st));
+	STAT(any_stat(AT_FDCWD, path, ST, AT_SYMLINK_NOFOLLOW), BW_REAL(__lxstat)(ver, path, st));
 }
 
 BW_EXPORT int __lxstat64(int ver, const char *path, struct stat64 *st)
 {
-	STAT(bw_any_stat(AT_FDCWD, path, ST, AT_SYMLINK_NOFOLLOW), BW_REAL(__lxstat64)(ver, path, st));
+	STAT(any_stat(AT_FDCWD, path, ST, AT_SYMLINK_NOFOLLOW), BW_REAL(__lxstat64)(ver, path, st));
 }
 
 BW_EXPORT int __fxstat(int ver, int fd, struct stat *st)
 {
-	STAT(bw_any_fstat(fd, ST), BW_REAL(__fxstat)(ver, fd, st));
+	STAT(any_fstat(fd, ST), BW_REAL(__fxstat)(ver, fd, st));
 }
 
 BW_EXPORT int __fxstat64(int ver, int fd, struct stat64 *st)
 {
-	STAT(bw_any_fstat(fd, ST), BW_REAL(__fxstat64)(ver, fd, st));
+	STAT(any_fstat(fd, ST), BW_REAL(__fxstat64)(ver, fd, st));
 }
 
 BW_EXPORT int __fxstatat(int ver, int dirfd, const char *path, struct stat *st, int flags)
 {
-	STAT(bw_any_stat(dirfd, path, ST, flags), BW_REAL(__fxstatat)(ver, dirfd, path, st, flags));
+	STAT(any_stat(dirfd, path, ST, flags), BW_REAL(__fxstatat)(ver, dirfd, path, st, flags));
 }
 
 BW_EXPORT int __fxstatat64(int ver, int dirfd, const char *path, struct stat64 *st, int flags)
 {
-	STAT(bw_any_stat(dirfd, path, ST, flags), BW_REAL(__fxstatat64)(ver, dirfd, path, st, flags));
+	STAT(any_stat(dirfd, path, ST, flags), BW_REAL(__fxstatat64)(ver, dirfd, path, st, flags));
 }
 
 static struct statx_timestamp statx_time(const struct timespec *t)
@@ -191,7 +195,7 @@ BW_EXPORT int statx(int dirfd, const char *path, int flags, unsigned int mask, s
 {
 	int saved = errno;
 	struct stat st;
-	int r = bw_any_stat(dirfd, path, &st, flags);
+	int r = any_stat(dirfd, path, &st, flags);
 
 	if (r == BW_NOT_OURS) {
 		errno = saved;

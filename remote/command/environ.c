@@ -84,7 +84,8 @@ static int shadow_path(void)
 	return set_joined("PATH", bin, ":", *get("PATH") ? get("PATH") : "/usr/local/bin:/usr/bin:/bin");
 }
 
-const char *bw_bcc_arch(uint8_t arch)
+/* BCC's name of an architecture (its ARCH, as in the kernel's arch/), NULL if BCC has none. */
+static const char *bcc_arch(uint8_t arch)
 {
 	switch (arch) {
 	case BW_ARCH_X86_64:	return "x86";
@@ -137,7 +138,7 @@ static int set_headers(struct bw_board *b, bool wanted)
 
 static int set_bcc(const struct bw_board *b, bool wanted)
 {
-	const char *arch = bw_bcc_arch(b->arch);
+	const char *arch = bcc_arch(b->arch);
 
 	/* It would compile for this machine's registers, and what the tool shows would be wrong. */
 	if (!arch && wanted) {

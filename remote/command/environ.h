@@ -17,8 +17,6 @@ struct bw_run {
 
 /* Appends to a colon-separated list in the environment. 0 or -ENOMEM. */
 int bw_path_list_add(const char *variable, const char *path);
-/* BCC's name of an architecture (its ARCH, as in the kernel's arch/), NULL if BCC has none. */
-const char *bw_bcc_arch(uint8_t arch);
 /*
  * Sets all of it in this process's own environment: BPFWIRE_*, LD_PRELOAD, PATH, ARCH, BCC_KERNEL_SOURCE. May take as long as it takes to
  * fetch kernel headers. 0, or a negative errno after saying why; headers that cannot be had are a warning.

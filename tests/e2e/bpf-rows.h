@@ -51,13 +51,15 @@ long row(const char *name, int cmd, union bpf_attr *attr, size_t size);
 long row_fd(const char *name, int cmd, union bpf_attr *attr, size_t size);
 long quiet(int cmd, union bpf_attr *attr, size_t size);
 void dump(const char *name, const void *p, size_t len);
+uint64_t sum(const uint8_t *p, size_t len);	/* for what is too long to dump */
+void info_row(const char *name, int fd, void *info, uint32_t len);	/* BPF_OBJ_GET_INFO_BY_FD */
 /* One that must work for what follows to mean anything: ends the section else. */
 #define NEED(fd) do { if ((fd) < 0) { printf("(the rest of this section needs what failed: %s)\n", strerror(errno)); return; } } while (0)
 
 int make_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries, uint32_t flags);
 int load(uint32_t type, uint32_t attach, const struct bpf_insn *insns, size_t n);
 #define LOAD(type, attach, ...) ({ struct bpf_insn i_[] = { __VA_ARGS__ }; load(type, attach, i_, COUNT(i_)); })
-int load_btf(void);				/* a small BTF: see bpf-rows-prog.c */
+int load_btf(void);				/* a small BTF: see bpf-rows-btf.c */
 
 /* vmlinux's BTF. 0: no such type. */
 uint32_t vmlinux_type(const char *name, uint32_t kind);
