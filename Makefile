@@ -165,6 +165,7 @@ help:
 		test 'all tests: unit, fuzz smoke, end to end on the virtual board' \
 		test-long 'what takes long: half an hour of silence, a hundred killed bridges, all that bpftool probes, BCC on the board (SILENCE_MINUTES, RESETS)' \
 		test-asan 'end to end on the virtual board, all four programs with the address and undefined behaviour sanitizers' \
+		test-kernels 'end to end on virtual boards of other kernels (KERNELS="5.10 6.12")' \
 		bench 'what a round trip, an event, being idle and whole tools cost, on the virtual board, beside the raw cable and the board itself' \
 		matrix 'every BCC tool from here and on the board itself, into docs/compatibility.md (ROWS="opensnoop ...")' \
 		demo 'opensnoop of this machine on a virtual board' \
@@ -234,7 +235,7 @@ fuzz_remote/fuzz_receive := $(call wrapped,bw_call bw_send bw_send_try bw_say)
 fuzz_remote/fuzz_reply   := $(call wrapped,bw_call bw_post bw_request bw_waiter_wait bw_conn_ready bw_board bw_say)
 room_of = $(filter-out .,$(patsubst %/,%,$(dir $(1))))
 
-.PHONY: check fuzz fuzz-smoke fuzz-long test test-long test-asan matrix demo board
+.PHONY: check fuzz fuzz-smoke fuzz-long test test-long test-asan test-kernels matrix demo board
 .SECONDEXPANSION:
 $(UNIT): $(O)/unit/%: $(O)/obj/tests/unit/%.o $$(room_$$(call room_of,$$*)) $(O)/libprotocol.a
 	$(call say,LD,$@)
@@ -268,6 +269,14 @@ test-asan:
 	$(Q)tests/setup packages
 	$(Q)$(MAKE) --no-print-directory all arm64 asan arm64-asan
 	$(Q)O=$(abspath $(O)) BPFWIRE_BUILD_ARM64=$(abspath $(O))/asan/arm64 E2E_SANITIZED=1 tests/e2e/run $(ASAN_TESTS)
+
+# What of the end-to-end tests says something about the board's kernel, on others than that of `make test`.
+KERNELS ?= 5.10 6.12
+KERNEL_TESTS ?= 10-tools 20-cleanup 32-bpf 33-iterate 34-machine 35-rings 36-trips 37-files 45-look 47-bpftrace 57-text
+test-kernels:
+	$(Q)tests/setup packages
+	$(Q)$(MAKE) --no-print-directory all arm64
+	$(Q)for k in $(KERNELS); do E2E_KERNEL=$$k tests/e2e/run $(KERNEL_TESTS) || exit; done
 
 # ROWS: tools without -bpfcc; MATRIX: options of tests/matrix/run.
 matrix:

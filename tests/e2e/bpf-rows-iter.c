@@ -22,7 +22,9 @@ static int iter_prog(const char *target, int off, int access)
 	return (int)row_fd(name, BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
-/* How many words it writes; -1 none. */
+#define MANY	32	/* a kernel that knows no single task (before 6.1) shows all there are at that moment */
+
+/* How many words it writes. */
 static void iterate(const char *what, int prog, const void *linfo, uint32_t len, bool exact)
 {
 	union bpf_attr attr = ATTR(.link_create = { .prog_fd = (uint32_t)prog, .attach_type = BPF_TRACE_ITER, .iter_info = PTR(linfo), .iter_info_len = len });
@@ -43,7 +45,7 @@ static void iterate(const char *what, int prog, const void *linfo, uint32_t len,
 	fd = (int)row_fd("iterate", BPF_ITER_CREATE, &attr, sizeof(attr.iter_create));
 	while (fd >= 0 && (n = read(fd, buf, sizeof(buf))) > 0)
 		total += (size_t)n;
-	if (exact)
+	if (exact && total / 4 < MANY)
 		printf("  %zu words, then %zd\n", total / 4, n);
 	else
 		printf("  %s, then %zd\n", total / 4 > 1 ? "many words" : total ? "one word" : "none", n);
