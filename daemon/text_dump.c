@@ -94,10 +94,11 @@ static int by_batches(struct dump *d)
 
 /* ---- key by key ---- */
 
-static int next_key(struct dump *d, const uint8_t *key, uint8_t *next)
+/* What cmd says of a key (NULL: of none): `len` bytes for `where` of the attr, valid until the next question, or NULL; 0 or -errno. */
+static int ask(struct dump *d, int cmd, const uint8_t *key, uint16_t where, uint32_t len, const uint8_t **out)
 {
 	struct bw_bpf_buf bufs[2] = {
-		{ .where = AT(next_key), .dir = BW_BUF_OUT, .len = d->map.key_size },
+		{ .where = where, .dir = BW_BUF_OUT, .len = len },
 		{ .where = AT(key), .dir = BW_BUF_IN, .len = d->map.key_size, .data = key },
 	};
 	const struct bw_bpf_buf *b;
@@ -107,31 +108,30 @@ static int next_key(struct dump *d, const uint8_t *key, uint8_t *next)
 
 	memset(&attr, 0, sizeof(attr));
 	attr.map_fd = d->handle;
-	r = bw_text_bpf(d->t, BPF_MAP_GET_NEXT_KEY, &attr, AT(flags) + 8, bufs, key ? 2 : 1, &reply);
-	b = r ? NULL : bw_text_out(&reply, AT(next_key));
-	if (b && b->len == d->map.key_size)
-		memcpy(next, b->data, b->len);
+	r = bw_text_bpf(d->t, cmd, &attr, AT(flags) + 8, bufs, key ? 2 : 1, &reply);
+	b = r ? NULL : bw_text_out(&reply, where);
+	*out = b && b->len == len ? b->data : NULL;
+	return r;
+}
+
+static int next_key(struct dump *d, const uint8_t *key, uint8_t *next)
+{
+	const uint8_t *out;
+	int r = ask(d, BPF_MAP_GET_NEXT_KEY, key, AT(next_key), d->map.key_size, &out);
+
+	if (out)
+		memcpy(next, out, d->map.key_size);
 	return r;
 }
 
 /* A key that is gone meanwhile is left out. */
 static int one(struct dump *d, const uint8_t *key)
 {
-	struct bw_bpf_buf bufs[2] = {
-		{ .where = AT(key), .dir = BW_BUF_IN, .len = d->map.key_size, .data = key },
-		{ .where = AT(value), .dir = BW_BUF_OUT, .len = d->value_len },
-	};
-	const struct bw_bpf_buf *b;
-	struct bw_bpf_reply reply;
-	union bpf_attr attr;
-	int r;
+	const uint8_t *value;
+	int r = ask(d, BPF_MAP_LOOKUP_ELEM, key, AT(value), d->value_len, &value);
 
-	memset(&attr, 0, sizeof(attr));
-	attr.map_fd = d->handle;
-	r = bw_text_bpf(d->t, BPF_MAP_LOOKUP_ELEM, &attr, AT(flags) + 8, bufs, 2, &reply);
-	b = r ? NULL : bw_text_out(&reply, AT(value));
-	if (b && b->len == d->value_len)
-		entry(d, key, b->data);
+	if (value)
+		entry(d, key, value);
 	return r == -ENOENT ? 0 : r;
 }
 
