@@ -38,6 +38,16 @@ show() { local f; for f in "$@"; do echo "# ---- ${f##*/}"; tail -n "${SHOW_LINE
 # claim CLAIM COMMAND...: the command's success is the claim
 claim() { local c=$1; shift; if "$@"; then ok "$c"; else not_ok "$c"; return 1; fi; }
 
+# titled TITLE FILE: what FILE claims, each with TITLE before it
+titled() { sed "s/^\(ok\|not ok\) - /&$1: /" "$2"; }
+# rows TITLE COMMAND...: a program's own claims so; "# 0 failed" at its end says that it came there
+rows() {
+	local title=$1; shift
+	timeout -k 5 280 "$@" >"$W/rows.out" 2>"$W/rows.err"
+	titled "$title" "$W/rows.out"
+	grep -q '^# 0 failed$' "$W/rows.out" || { not_ok "$title: all of it was tried and none failed"; show "$W/rows.err"; }
+}
+
 # on CMD: run CMD on the board, by the board's own agent
 on() { timeout -k 5 "${ON_LIMIT:-60}" "$TOP/tests/board/board" sh "$1"; }
 # on_bg CMD: the same in the background, until quiet or the end

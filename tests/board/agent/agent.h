@@ -26,6 +26,8 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#include "protocol/io.h"
+
 #define BUF_SIZE	(256 * 1024)
 #define WINDOW		(256 * 1024)
 #define CHUNK		(32 * 1024)
@@ -60,14 +62,12 @@ struct message {
 
 /* ---- wire.c: bytes and sockets ---- */
 
-bool write_full(int fd, const void *data, size_t len);
 ssize_t read_some(int fd, void *buf, size_t len);
 bool frame_send(int fd, char tag, const void *data, uint32_t len);
 /* buf holds BUF_SIZE bytes. */
 bool frame_recv(int fd, char *tag, void *buf, uint32_t *len);
 /* BUF_SIZE bytes; the program ends if there are none. */
 void *buffer(void);
-void nonblock(int fd);
 /* Names come from the other side: nothing but a plain file name may ever reach a path. */
 bool name_ok(const char *name);
 /* False: the path is too long. */

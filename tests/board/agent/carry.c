@@ -160,7 +160,7 @@ int cmd_carry(char **arg)
 	m.port = unix_connect("", arg[0]);
 	if (m.port < 0)
 		err(1, "cannot reach the board");
-	nonblock(m.port);
+	bw_set_nonblock(m.port, true);
 	carry_loop(c, &m);
 	while (c->count)
 		carry_remove(c, 0);

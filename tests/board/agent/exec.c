@@ -40,7 +40,7 @@ static int exec_receive(int sock)
 	while (frame_recv(sock, &tag, buf, &len)) {
 		if (tag == 'x' && len == sizeof(uint32_t))
 			return buf[0] & 0xff;
-		if ((tag == 'o' || tag == 'e') && !write_full(tag == 'o' ? 1 : 2, buf, len))
+		if ((tag == 'o' || tag == 'e') && bw_write_full(tag == 'o' ? 1 : 2, buf, len))
 			return 128 + SIGPIPE;
 	}
 	return exec_lost("the board went away before the command ended");

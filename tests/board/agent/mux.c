@@ -8,16 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
 
 static void mux_flush(struct mux *m)
 {
@@ -67,7 +58,7 @@ struct stream *stream_new(struct mux *m, uint32_t id, int fd)
 
 	if (!s)
 		err(1, "calloc");
-	nonblock(fd);
+	bw_set_nonblock(fd, true);
 	s->id = id;
 	s->fd = fd;
 	s->buf = buffer();
@@ -86,7 +77,7 @@ static void stream_end(struct mux *m, struct stream *s)
 static void stream_deadline(struct stream *s)
 {
 	if (!s->deadline)
-		s->deadline = now_ms() + GONE_LIMIT_MS;
+		s->deadline = bw_now_ms() + GONE_LIMIT_MS;
 }
 
 static bool stream_wants_read(const struct mux *m, const struct stream *s)
@@ -152,7 +143,7 @@ static void stream_settle(struct mux *m, struct stream *s)
 		stream_end(m, s);
 	if (s->hup || s->peer_gone)
 		stream_deadline(s);
-	if (s->deadline && now_ms() >= s->deadline)
+	if (s->deadline && bw_now_ms() >= s->deadline)
 		stream_end(m, s);
 	if ((s->peer_gone && !s->len) || (s->sent_eof && s->told))
 		s->dead = true;

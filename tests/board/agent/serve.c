@@ -26,7 +26,7 @@ static void exec_pump_stdin(int sock, int in)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (frame_recv(sock, &tag, buf, &len)) {
-		if (in >= 0 && (!len || !write_full(in, buf, len))) {
+		if (in >= 0 && (!len || bw_write_full(in, buf, len))) {
 			close(in);
 			in = -1;
 		}

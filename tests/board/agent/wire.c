@@ -5,46 +5,11 @@
 #include <endian.h>
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-bool write_full(int fd, const void *data, size_t len)
-{
-	const char *p = data;
-
-	while (len) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		p += n;
-		len -= n;
-	}
-	return true;
-}
-
-static bool read_full(int fd, void *data, size_t len)
-{
-	char *p = data;
-
-	while (len) {
-		ssize_t n = read(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		p += n;
-		len -= n;
-	}
-	return true;
-}
 
 ssize_t read_some(int fd, void *buf, size_t len)
 {
@@ -60,18 +25,18 @@ bool frame_send(int fd, char tag, const void *data, uint32_t len)
 {
 	struct frame f = { .tag = tag, .len = htole32(len) };
 
-	return write_full(fd, &f, sizeof(f)) && write_full(fd, data, len);
+	return !bw_write_full(fd, &f, sizeof(f)) && !bw_write_full(fd, data, len);
 }
 
 bool frame_recv(int fd, char *tag, void *buf, uint32_t *len)
 {
 	struct frame f;
 
-	if (!read_full(fd, &f, sizeof(f)))
+	if (bw_read_full(fd, &f, sizeof(f)))
 		return false;
 	*tag = f.tag;
 	*len = le32toh(f.len);
-	return *len <= BUF_SIZE && read_full(fd, buf, *len);
+	return *len <= BUF_SIZE && !bw_read_full(fd, buf, *len);
 }
 
 void *buffer(void)
@@ -81,11 +46,6 @@ void *buffer(void)
 	if (!p)
 		err(1, "malloc");
 	return p;
-}
-
-void nonblock(int fd)
-{
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
 bool unix_addr(struct sockaddr_un *addr, const char *dir, const char *name)
